@@ -1,0 +1,1 @@
+"""The pure core: messages in, outcomes out."""

@@ -1,0 +1,1 @@
+"""Detectors: leaves that watch one number per event and return a verdict."""

@@ -1,0 +1,139 @@
+"""What goes in and what comes out: the engine's whole vocabulary, as frozen values.
+
+Three messages go in: a `Request` wants an answer, a `Label` brings the truth for one, `Refused` is an input that the
+codec could not read and that must still have its end. Everything the engine says comes back in `Outcomes`. These
+values know nothing of bytes, files, clocks or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+EventId: TypeAlias = str | int
+"""Names one event. A source that has no ids numbers its requests from 0."""
+
+Target: TypeAlias = bool | int | float | str
+"""A truth the models learn: `bool` in a binary task (True is the positive class), a class, or a float."""
+
+Score: TypeAlias = float | dict[Target, float]
+"""Binary: probability of the positive class. Multiclass: probability by class. Regression: the value again."""
+
+Answer: TypeAlias = tuple[Target | None, Score]
+"""(decision, score), as served. The decision is None when a model has not yet seen anything to say."""
+
+Features: TypeAlias = Mapping[str, float | str]
+"""Feature values by name. A missing value is an absent name."""
+
+
+class Request(NamedTuple):
+    """Features that want an answer. `time_ms` is event time in unix milliseconds; None where events carry none."""
+
+    event_id: EventId
+    features: Mapping[str, object]
+    time_ms: int | None = None
+    key: str | None = None
+
+
+class Label(NamedTuple):
+    """The truth for one request. `time_ms` is when it became known, in event time; None when that is not known."""
+
+    event_id: EventId
+    target: object
+    time_ms: int | None = None
+
+
+class Refused(NamedTuple):
+    """An input that could not be read as a request (or a label): it is counted, and ends as a dead letter."""
+
+    kind: str
+    stage: str
+    reason: str
+    detail: str
+
+
+Message: TypeAlias = Request | Label | Refused
+
+
+class Prediction(NamedTuple):
+    """The champion's answer to one request. `duplicate_of` is the index of the first request with this id, if any."""
+
+    position: int
+    index: int
+    event_id: EventId
+    time_ms: int | None
+    model: str
+    answer: Answer
+    duplicate_of: int | None = None
+
+
+class ShadowPrediction(NamedTuple):
+    """A challenger's answer to the same request, given by the model as it stood at that request."""
+
+    index: int
+    event_id: EventId
+    model: str
+    answer: Answer
+
+
+class LabelEnd(NamedTuple):
+    """How one label ended: learned, superseded, duplicate, late or unmatched. `index` is its request's, if known."""
+
+    position: int
+    event_id: EventId
+    target: Target
+    time_ms: int | None
+    end: str
+    index: int | None
+
+
+class RequestEnd(NamedTuple):
+    """A request that ended without a label: `expired` or `negative_by_policy`, at this position."""
+
+    position: int
+    index: int
+    event_id: EventId
+    end: str
+
+
+class DeadLetter(NamedTuple):
+    """An input that could not be used. `index` is set for requests; the edge adds the original bytes."""
+
+    position: int
+    index: int | None
+    kind: str
+    stage: str
+    reason: str
+    detail: str
+
+
+class Alarm(NamedTuple):
+    """A detector's DRIFT verdict. `index` and `event_time_ms` are those of the latest request when it was raised."""
+
+    index: int
+    event_time_ms: int | None
+    watched: str
+    detector: str
+    signal: str
+
+
+class Benched(NamedTuple):
+    """A contender was taken out, at this index, because its model failed; it answers no more."""
+
+    index: int
+    contender: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """Everything the engine had to say about one slice, each list in stream order."""
+
+    predictions: list[Prediction] = field(default_factory=list)
+    shadow: list[ShadowPrediction] = field(default_factory=list)
+    label_ends: list[LabelEnd] = field(default_factory=list)
+    request_ends: list[RequestEnd] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    benched: list[Benched] = field(default_factory=list)

@@ -1,0 +1,31 @@
+"""The protocol every model keeps, whatever it is made of."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.messages import Answer, Features, Target
+
+
+class Model(Protocol):
+    """Answers before it learns, and never both at once.
+
+    A model owns its state alone. `predict` changes nothing that a later answer depends on. Both may raise; the
+    contender that holds the model decides what that means.
+    """
+
+    def predict(self, x: Features) -> Answer:
+        """Return (decision, score): see `engine.messages.Answer` for what each task's score is."""
+        ...
+
+    def learn(self, x: Features, target: Target, weight: float) -> None:
+        """Learn one example. `weight` is positive; 1.0 is one event's worth."""
+        ...
+
+    def snapshot(self) -> object:
+        """Return the state as plain data: None, bool, int, float, str, bytes, list, tuple and dict of these."""
+        ...
+
+    def restore(self, state: object) -> None:
+        """Take back what `snapshot` returned: from here on both continue identically."""
+        ...
