@@ -17,9 +17,7 @@ from engine.ranking import average_precision, roc_auc
 from engine.targets import Task
 
 probabilities = st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))
-binary_pairs = st.lists(
-    st.tuples(st.tuples(st.booleans(), probabilities), st.booleans()), min_size=1, max_size=700
-)
+binary_pairs = st.lists(st.tuples(st.tuples(st.booleans(), probabilities), st.booleans()), min_size=1, max_size=700)
 
 
 def read(task: Task, pairs: list[tuple[Answer, Target]], window: int = 1000) -> dict[str, Any]:
@@ -62,9 +60,7 @@ def test_binary_figures(pairs: list[tuple[Answer, Target]], window: int) -> None
     binary_oracle(pairs, np.ones(n), ours)
     binary_oracle(pairs[-window:], np.ones(min(window, n)), ours["window"])
     binary_oracle(pairs, FADING_FACTOR ** np.arange(n - 1, -1, -1, dtype=float), ours["fading"])
-    tn, fp, fn, tp = sk.confusion_matrix(
-        [t for _, t in pairs], [a[0] for a, _ in pairs], labels=[False, True]
-    ).ravel()
+    tn, fp, fn, tp = sk.confusion_matrix([t for _, t in pairs], [a[0] for a, _ in pairs], labels=[False, True]).ravel()
     assert ours["confusion"] == {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
 
 
