@@ -190,10 +190,8 @@ class Contender:
     def _watch(self, answer: Answer, target: Target, when: Moment) -> None:
         """Show the loss to every detector: 0/1 for a class, the absolute error for a number."""
         decision = answer[0]
-        if type(target) is float:
-            loss = abs(decision - target)  # type: ignore[operator]
-        else:
-            loss = 0.0 if decision == target else 1.0
+        wrong = 0.0 if decision == target else 1.0
+        loss = abs(decision - target) if type(target) is float else wrong  # type: ignore[operator]
         for watch in self._watches:
             if watch.detector.update(loss) is Verdict.DRIFT:
                 self.incidents.append(Alarm(*when, f"{self.name}.loss", watch.name, Verdict.DRIFT.name.lower()))

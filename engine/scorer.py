@@ -14,8 +14,19 @@ from typing import Any
 from engine.contender import Contender
 from engine.errors import ConfigError, MessageError
 from engine.features.encoder import FeatureReader
-from engine.label_join import DUPLICATE, LATE, LEARNED, Held, LabelJoin
-from engine.messages import DeadLetter, Label, LabelEnd, Message, Outcomes, Prediction, Refused, Request, RequestEnd
+from engine.label_join import LATE, LEARNED, Held, LabelJoin
+from engine.messages import (
+    DeadLetter,
+    Features,
+    Label,
+    LabelEnd,
+    Message,
+    Outcomes,
+    Prediction,
+    Refused,
+    Request,
+    RequestEnd,
+)
 from engine.tape import Moment, Row, RowState, Step, StepKind
 from engine.targets import Targets
 
@@ -88,13 +99,8 @@ class Scorer:
                 Prediction(self.position, index, event_id, time_ms, self.champion.answering, answer, first.index)  # type: ignore[arg-type]
             )
             return []
-        try:
-            if self._timed and time_ms is None:
-                raise MessageError("missing_time", "a request needs an event time under a policy with a horizon")
-            x = self.features.read(values)
-        except MessageError as error:
-            join.ledger.requests_dead += 1
-            self._bury(error, "request", index, out)
+        x = self._read(message, index, out)
+        if x is None:
             return []
         now = self._now = Moment(self.position, index, time_ms)
         row = Row(index, event_id, time_ms, x, self._width)
@@ -114,6 +120,19 @@ class Scorer:
         if held is not None:
             self._join(held, steps, out)
         return steps
+
+    def _read(self, message: Request, index: int, out: Outcomes) -> Features | None:
+        """Return a request's features, or None once it has become a dead letter."""
+        if self._timed and message.time_ms is None:
+            error = MessageError("missing_time", "a label policy with a horizon needs an event time on every request")
+        else:
+            try:
+                return self.features.read(message.features)
+            except MessageError as found:
+                error = found
+        self.join.ledger.requests_dead += 1
+        self._bury(error, "request", index, out)
+        return None
 
     def _label(self, message: Label, out: Outcomes) -> list[Step]:
         event_id, raw, time_ms = message
@@ -164,10 +183,10 @@ class Scorer:
                     join.ledger.relearned += 1
                     steps.append((_RELEARN, late, label.target, self._now))
 
-    def _pass_time(self, time_ms: int, row: Row | None, steps: list[Step], out: Outcomes) -> None:
+    def _pass_time(self, time_ms: int, request: Row | None, steps: list[Step], out: Outcomes) -> None:
         """Let event time come to a message's time: deadlines pass, windows close."""
         join = self.join
-        join.pass_time(time_ms, row)
+        join.pass_time(time_ms, request)
         if not self._timed:
             return
         for ended in join.overdue():
@@ -179,8 +198,7 @@ class Scorer:
         for end in join.overdue_held():
             join.ledger.count_label(end.end)
             out.label_ends.append(end)
-        for matured in join.matured():
-            steps.append((_MATURE, matured, matured.target, self._now))
+        steps += [(_MATURE, row, row.target, self._now) for row in join.matured()]
 
     def _expire(self, row: Row, steps: list[Step], out: Outcomes) -> None:
         out.request_ends.append(RequestEnd(self.position, row.index, row.event_id, "expired"))

@@ -40,7 +40,7 @@ class Summary:
         head = "".join(f"<th>{escape(column)}</th>" for column in ("contender", "role", *columns))
         body = "".join(
             f"<tr><td>{escape(name)}</td><td>{escape(role)}</td>"
-            + "".join(f"<td>{'–' if value is None else format(value, '.4f')}</td>" for value in values)
+            + "".join(f"<td>{'n/a' if value is None else format(value, '.4f')}</td>" for value in values)
             + "</tr>"
             for name, role, values in rows
         )
