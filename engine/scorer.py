@@ -86,7 +86,7 @@ class Scorer:
         return steps
 
     def _request(self, message: Request, out: Outcomes) -> list[Step]:
-        event_id, values, time_ms, _ = message
+        event_id, _, time_ms, _ = message
         join = self.join
         index = self.request_count
         self.request_count = index + 1
