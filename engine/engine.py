@@ -16,7 +16,6 @@ from engine.label_join import LabelJoin
 from engine.learner import Learner
 from engine.messages import Message, Outcomes
 from engine.plan import Plan
-from engine.schema import Schema
 from engine.scorer import Scorer
 from engine.snapshot import digest
 from engine.summary import Summary, summarise
@@ -51,7 +50,7 @@ class Engine:
         targets = Targets(
             plan.task, classes=plan.classes, positive=plan.positive, class_count_max=plan.limits.class_count_max
         )
-        features = FeatureReader(plan.schema or Schema.open(), plan.limits)
+        features = FeatureReader(plan.schema, plan.limits)
         join = LabelJoin(plan.labels.policy, plan.limits, keep_features=plan.labels.relearn)
         self.scorer = Scorer(features, targets, join, contenders, relearn=plan.labels.relearn)
         self.learner = Learner(contenders, join.keeps, StepKind.MATURE if plan.labels.windowed else StepKind.LEARN)
