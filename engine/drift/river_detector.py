@@ -35,7 +35,8 @@ class RiverDetector:
     -----
     DRIFT is River's `drift_detected`, WARNING its `warning_detected` where it has one. River's detectors start anew
     at the update after an alarm; its ADWIN then drops the whole window, where the published one keeps the part after
-    the cut (Bifet and Gavalda 2007, doi 10.1137/1.9781611972771.42).
+    the cut (Bifet and Gavalda 2007, doi 10.1137/1.9781611972771.42). Its FHDDM (0.26.1) alarms when the mean *falls*,
+    although its documentation calls 1 an error: on a stream of errors it hears improvement only.
     """
 
     def __init__(self, detector: object) -> None:
