@@ -211,6 +211,9 @@ def read_expression(text: str) -> ast.expr:
         msg = f"a spec has at most {SPEC_CHARS_MAX} characters, got {len(text)}"
         raise ConfigError(msg)
     line = text.replace("\r\n", " ").replace("\n", " ").strip()
+    if not line:
+        msg = "the spec is empty; name a model, such as majority()"
+        raise ConfigError(msg)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "\d" in a rule's pattern is no mistake here
@@ -221,7 +224,7 @@ def read_expression(text: str) -> ast.expr:
         msg = f"this is no spec: {error.msg}\n  {line[first : at + 30]}\n  {' ' * (at - first)}^"
         raise ConfigError(msg) from None
     except (ValueError, MemoryError, RecursionError) as error:
-        msg = f"this is no spec: {error or 'nested too deep'}: {text[:80]!r}"
+        msg = f"this is no spec: {str(error) or 'nested too deep'}: {text[:PIECE_CHARS_MAX]!r}"
         raise ConfigError(msg) from None
 
 
