@@ -62,17 +62,17 @@ class CsvFile:
         try:
             while line := read():
                 row += 1
-                if b'"' in line or b"\0" in line or len(line) > bytes_max:
-                    yield self._read_carefully(line, row)
-                    continue
                 try:
                     text = line.decode()
-                except UnicodeDecodeError as error:
-                    yield Record(name, row, line, None, _not_text(error))
+                except UnicodeDecodeError:
+                    yield self._read_carefully(line, row)
+                    continue
+                if '"' in text or "\0" in text or len(line) > bytes_max:
+                    yield self._read_carefully(line, row)
                     continue
                 fields = text.removesuffix("\n").removesuffix("\r").split(delimiter)
                 if len(fields) == count and (count > 1 or fields[0]):
-                    yield Record(name, row, line, dict(zip(columns, fields, strict=True)), None)
+                    yield Record(name, row, line, dict(zip(columns, fields, strict=False)), None)
                 else:
                     yield Record(name, row, line, None, self._wrong_count(line, len(fields)))
         finally:
@@ -80,10 +80,10 @@ class CsvFile:
         lines.raise_failure(row)
 
     def _read_carefully(self, line: bytes, row: int) -> Record:
-        """Read a record that has quotes, a NUL byte or too many bytes."""
+        """Read a record that has quotes, a NUL byte, bytes that are no text, or too many."""
         if len(line) > self._lines.record_bytes_max:
             return self._lines.refuse_oversize(line, row)
-        raw, fields = line, None
+        raw = line
         try:
             raw = self._gather(line)
             fields = self._split(raw)

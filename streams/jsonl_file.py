@@ -56,28 +56,32 @@ class JsonlFile:
                     yield lines.refuse_oversize(line, row)
                     continue
                 try:
-                    values = loads(line)
-                except orjson.JSONDecodeError:
-                    values = None
+                    text = line.decode()
+                    values = loads(text)
+                except ValueError:
+                    text = values = None
                 # Without a space before a colon every key ends in `":`: as many of these as names, and none is twice.
                 if (
                     type(values) is dict
-                    and line.count(b'":') == len(values)
-                    and line.find(b"{", 1) < 0
-                    and b" :" not in line
-                    and b"\t:" not in line
-                    and b"\r:" not in line
+                    and text.count('":') == len(values)
+                    and text.find("{", 1) < 0
+                    and " :" not in text
+                    and "\t:" not in text
+                    and "\r:" not in text
                     and _is_plain(values)
                 ):
                     yield Record(name, row, line, values, None)
-                    continue
-                try:
-                    yield Record(name, row, line, read_exactly(line), None)
-                except MessageError as refusal:
-                    yield Record(name, row, line, None, refusal)
+                else:
+                    yield self._read_carefully(line, row)
         finally:
             lines.close()
         lines.raise_failure(row)
+
+    def _read_carefully(self, line: bytes, row: int) -> Record:
+        try:
+            return Record(self.name, row, line, read_exactly(line), None)
+        except MessageError as refusal:
+            return Record(self.name, row, line, None, refusal)
 
 
 def read_exactly(line: bytes) -> dict[str, object]:
