@@ -111,6 +111,7 @@ class DeadLetter(NamedTuple):
 class Alarm(NamedTuple):
     """A detector's DRIFT verdict. `index` and `event_time_ms` are those of the latest request when it was raised."""
 
+    position: int
     index: int
     event_time_ms: int | None
     watched: str
@@ -119,8 +120,9 @@ class Alarm(NamedTuple):
 
 
 class Benched(NamedTuple):
-    """A contender was taken out, at this index, because its model failed; it answers no more."""
+    """A contender was taken out, at this position, because its model failed; it answers no more."""
 
+    position: int
     index: int
     contender: str
     reason: str

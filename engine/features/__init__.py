@@ -1,0 +1,1 @@
+"""Features: from what a request says to what models see."""

@@ -1,0 +1,228 @@
+"""The scorer: answers requests, joins labels, lets time pass — and writes down what must be learned.
+
+First of the two state machines. For each message it has the champion answer at once, gives the message its end, and
+returns the steps that every contender has to take because of it. It never learns: that is the learner's, behind the
+tape. Order within a message: a request is answered first and only then lets time pass; a label lets time pass first,
+so that it is late if its request's deadline lies before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.contender import Contender
+from engine.errors import ConfigError, MessageError
+from engine.features.encoder import FeatureReader
+from engine.label_join import LATE, LEARNED, Held, LabelJoin
+from engine.messages import (
+    DeadLetter,
+    Features,
+    Label,
+    LabelEnd,
+    Message,
+    Outcomes,
+    Prediction,
+    Refused,
+    Request,
+    RequestEnd,
+)
+from engine.tape import Moment, Row, RowState, Step, StepKind
+from engine.targets import Targets
+
+_PREDICT, _LEARN, _RELEARN, _MATURE, _DROP = StepKind
+
+
+class Scorer:
+    """Requests, labels and time in; answers, ends and steps out.
+
+    Parameters
+    ----------
+    features, targets
+        Read what requests and labels say.
+    join
+        Where requests and labels meet.
+    contenders
+        The champion first. The scorer only ever asks it for answers; of the others it knows that each has a place on
+        the row, and whether any reads the one-hot view, which is made at intake to show the categories known then.
+    relearn
+        Whether a late label is learned after all.
+    """
+
+    def __init__(
+        self,
+        features: FeatureReader,
+        targets: Targets,
+        join: LabelJoin,
+        contenders: Sequence[Contender],
+        *,
+        relearn: bool,
+    ) -> None:
+        self.features = features
+        self.targets = targets
+        self.join = join
+        self.champion = contenders[0]
+        self.position = 0
+        self.request_count = 0
+        self._now = Moment(0, 0, None)
+        self._width = len(contenders)
+        self._numeric_wanted = any(contender.billing.reads_numeric for contender in contenders)
+        self._relearn = relearn
+        self._timed = join.horizon_ms is not None
+
+    def take(self, message: Message, out: Outcomes) -> list[Step]:
+        """Give one message its end in `out` and return the steps it makes necessary, in order."""
+        kind = type(message)
+        if kind is Request:
+            steps = self._request(message, out)  # type: ignore[arg-type]
+        elif kind is Label:
+            steps = self._label(message, out)  # type: ignore[arg-type]
+        elif kind is Refused:
+            steps = self._refused(message, out)  # type: ignore[arg-type]
+        else:
+            msg = f"a slice holds Request, Label and Refused messages, got {kind.__name__}"
+            raise ConfigError(msg)
+        self.position += 1
+        return steps
+
+    def _request(self, message: Request, out: Outcomes) -> list[Step]:
+        event_id, _, time_ms, _ = message
+        join = self.join
+        index = self.request_count
+        self.request_count = index + 1
+        join.ledger.requests += 1
+        first = join.find(event_id)
+        if first is not None:
+            join.ledger.duplicates += 1
+            answer = first.served[0]
+            out.predictions.append(
+                Prediction(self.position, index, event_id, time_ms, self.champion.answering, answer, first.index)  # type: ignore[arg-type]
+            )
+            return []
+        x = self._read(message, index, out)
+        if x is None:
+            return []
+        now = self._now = Moment(self.position, index, time_ms)
+        row = Row(index, event_id, time_ms, x, self._width)
+        if self._numeric_wanted:
+            row.numeric = self.features.numeric(x)
+        answer = self.champion.answer(row, now)
+        out.predictions.append(
+            Prediction(self.position, index, event_id, time_ms, self.champion.answering, answer)  # type: ignore[arg-type]
+        )
+        steps: list[Step] = [(_PREDICT, row, None, now)]
+        evicted = join.open(row)
+        if evicted is not None:
+            self._expire(evicted, steps, out)
+        if time_ms is not None:
+            self._pass_time(time_ms, row, steps, out)
+        held = join.take_held(event_id)
+        if held is not None:
+            self._join(held, steps, out)
+        return steps
+
+    def _read(self, message: Request, index: int, out: Outcomes) -> Features | None:
+        """Return a request's features, or None once it has become a dead letter."""
+        if self._timed and message.time_ms is None:
+            error = MessageError("missing_time", "a label policy with a horizon needs an event time on every request")
+        else:
+            try:
+                return self.features.read(message.features)
+            except MessageError as found:
+                error = found
+        self.join.ledger.requests_dead += 1
+        self._bury(error, "request", index, out)
+        return None
+
+    def _label(self, message: Label, out: Outcomes) -> list[Step]:
+        event_id, raw, time_ms = message
+        ledger = self.join.ledger
+        ledger.labels += 1
+        try:
+            target = self.targets.encode(raw)
+        except MessageError as error:
+            ledger.labels_dead += 1
+            self._bury(error, "label", None, out)
+            return []
+        steps: list[Step] = []
+        self._now = self._now._replace(position=self.position)
+        if time_ms is not None:
+            self._pass_time(time_ms, None, steps, out)
+        self._join(Held(self.position, event_id, target, time_ms), steps, out)
+        return steps
+
+    def _refused(self, message: Refused, out: Outcomes) -> list[Step]:
+        ledger = self.join.ledger
+        index = None
+        if message.kind == "request":
+            index = self.request_count
+            self.request_count += 1
+            ledger.requests += 1
+            ledger.requests_dead += 1
+        else:
+            ledger.labels += 1
+            ledger.labels_dead += 1
+        out.dead_letters.append(DeadLetter(self.position, index, *message))
+        return []
+
+    def _join(self, label: Held, steps: list[Step], out: Outcomes) -> None:
+        """Bring a label to its request, or to its end without one."""
+        join = self.join
+        row = join.settle(label.event_id, label.target)
+        if row is not None:
+            join.ledger.learned += 1
+            out.label_ends.append(LabelEnd(*label, LEARNED, row.index))
+            steps.append((_LEARN, row, row.target, self._now))
+            return
+        for end in join.turn_away(label):
+            join.ledger.count_label(end.end)
+            out.label_ends.append(end)
+            if end.end == LATE and self._relearn:
+                late = join.find(label.event_id)
+                if late is not None and late.x is not None:
+                    join.ledger.relearned += 1
+                    steps.append((_RELEARN, late, label.target, self._now))
+
+    def _pass_time(self, time_ms: int, request: Row | None, steps: list[Step], out: Outcomes) -> None:
+        """Let event time come to a message's time: deadlines pass, windows close."""
+        join = self.join
+        join.pass_time(time_ms, request)
+        if not self._timed:
+            return
+        for ended in join.overdue():
+            if ended.state is RowState.EXPIRED:
+                self._expire(ended, steps, out)
+            else:
+                out.request_ends.append(RequestEnd(self.position, ended.index, ended.event_id, "negative_by_policy"))
+                steps.append((_LEARN, ended, False, self._now))
+        for end in join.overdue_held():
+            join.ledger.count_label(end.end)
+            out.label_ends.append(end)
+        steps += [(_MATURE, row, row.target, self._now) for row in join.matured()]
+
+    def _expire(self, row: Row, steps: list[Step], out: Outcomes) -> None:
+        out.request_ends.append(RequestEnd(self.position, row.index, row.event_id, "expired"))
+        steps.append((_DROP, row, None, self._now))
+
+    def _bury(self, error: MessageError, kind: str, index: int | None, out: Outcomes) -> None:
+        out.dead_letters.append(DeadLetter(self.position, index, kind, error.stage, error.reason, error.detail))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain data, but for the rows, which the engine gathers."""
+        return {
+            "position": self.position,
+            "request_count": self.request_count,
+            "now": list(self._now),
+            "features": self.features.snapshot(),
+            "targets": self.targets.snapshot(),
+            "join": self.join.snapshot(),
+        }
+
+    def restore(self, state: dict[str, Any], rows: dict[int, Row]) -> None:
+        """Take back what `snapshot` returned."""
+        self.position = state["position"]
+        self.request_count = state["request_count"]
+        self._now = Moment(*state["now"])
+        self.features.restore(state["features"])
+        self.targets.restore(state["targets"])
+        self.join.restore(state["join"], rows)

@@ -1,0 +1,106 @@
+"""The summary: every count and figure of a run in one value, for eyes and for machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from engine.targets import Task
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+_SHOWN = {
+    Task.BINARY: ("accuracy", "balanced_accuracy", "kappa", "f1", "log_loss", "brier"),
+    Task.MULTICLASS: ("accuracy", "balanced_accuracy", "kappa", "f1", "log_loss"),
+    Task.REGRESSION: ("mae", "rmse", "r2"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts and figures at one position. `data` is plain and ready for JSON; nothing in it depends on wall time."""
+
+    task: Task
+    data: dict[str, Any]
+
+    def figures(self) -> tuple[tuple[str, ...], list[tuple[str, str, list[float | None]]]]:
+        """Return the column names and, per contender, (name, role, figures): the table for eyes."""
+        columns = _SHOWN[self.task]
+        rows = [
+            (name, model["role"], [model["metrics"].get(column) for column in columns])
+            for name, model in self.data["models"].items()
+        ]
+        return columns, rows
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        columns, rows = self.figures()
+        head = "".join(f"<th>{escape(column)}</th>" for column in ("contender", "role", *columns))
+        body = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(role)}</td>"
+            + "".join(f"<td>{'n/a' if value is None else format(value, '.4f')}</td>" for value in values)
+            + "</tr>"
+            for name, role, values in rows
+        )
+        requests = ", ".join(f"{count:,} {end}" for end, count in self.data["requests"].items() if count)
+        return (
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<p>{self.data['events']:,} events: {escape(requests)}</p>"
+        )
+
+
+def summarise(engine: Engine) -> Summary:
+    """Read an engine's counts and figures. Cost: each contender's window, folded once."""
+    scorer, join = engine.scorer, engine.scorer.join
+    ledger = join.ledger
+    models = {}
+    for contender in engine.learner.contenders:
+        judges = contender.judges
+        metrics = judges.labelled.read()
+        if judges.matured is None:
+            matured = None
+        elif judges.matured is judges.labelled:
+            matured = metrics
+        else:
+            matured = judges.matured.read()
+        models[contender.name] = {
+            "role": contender.billing.role.value,
+            "spec": contender.billing.spec,
+            "learned_count": contender.learned_count,
+            "benched": contender.benched,
+            "metrics": metrics,
+            "matured": matured,
+        }
+    data = {
+        "events": ledger.requests,
+        "requests": {
+            "pending": join.pending_count,
+            "labelled": ledger.labelled,
+            "expired": ledger.expired,
+            "negative_by_policy": ledger.negative_by_policy,
+            "dead": ledger.requests_dead,
+        },
+        "labels": {
+            "held": join.held_count,
+            "learned": ledger.learned,
+            "superseded": ledger.superseded,
+            "duplicate": ledger.label_duplicates,
+            "late": ledger.late,
+            "unmatched": ledger.unmatched,
+            "dead": ledger.labels_dead,
+        },
+        "labels_read": ledger.labels,
+        "predictions": ledger.requests - ledger.requests_dead - ledger.duplicates,
+        "duplicates": ledger.duplicates,
+        "dead_letters": engine.dead_letter_count,
+        "relearned": ledger.relearned,
+        "expired_by_bound": ledger.expired_by_bound,
+        "classes": [scorer.targets.name(value) for value in (True, False)]
+        if scorer.targets.task is Task.BINARY
+        else list(scorer.targets.classes),
+        "features": scorer.features.counters,
+        "models": models,
+    }
+    return Summary(scorer.targets.task, data)

@@ -1,0 +1,69 @@
+"""The only place where wall time is read. The engine never sees it, and nothing durable depends on it."""
+
+from __future__ import annotations
+
+from time import perf_counter, perf_counter_ns
+
+from engine.messages import Answer, Features, Target
+from engine.models.model import Model
+
+SAMPLE_EVERY = 8
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return perf_counter() - self._start
+
+
+class TimedModel:
+    """A model that is timed on every `SAMPLE_EVERY`-th call, and is otherwise the model itself."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._calls = [0, 0]
+        self._sampled = [0, 0]
+        self._spent_ns = [0, 0]
+
+    def predict(self, x: Features) -> Answer:
+        """Return the model's answer."""
+        self._calls[0] += 1
+        if self._calls[0] % SAMPLE_EVERY:
+            return self._model.predict(x)
+        start = perf_counter_ns()
+        answer = self._model.predict(x)
+        self._note(0, start)
+        return answer
+
+    def learn(self, x: Features, target: Target, weight: float) -> None:
+        """Let the model learn."""
+        self._calls[1] += 1
+        if self._calls[1] % SAMPLE_EVERY:
+            self._model.learn(x, target, weight)
+            return
+        start = perf_counter_ns()
+        self._model.learn(x, target, weight)
+        self._note(1, start)
+
+    def _note(self, verb: int, start_ns: int) -> None:
+        self._spent_ns[verb] += perf_counter_ns() - start_ns
+        self._sampled[verb] += 1
+
+    @property
+    def us_per_event(self) -> float | None:
+        """Mean microseconds to predict and to learn one event; None before anything was timed."""
+        means = [spent / count for spent, count in zip(self._spent_ns, self._sampled, strict=True) if count]
+        return sum(means) / 1_000 if means else None
+
+    def snapshot(self) -> object:
+        """Return the model's state: the stopwatch is no part of it."""
+        return self._model.snapshot()
+
+    def restore(self, state: object) -> None:
+        """Take the model's state back."""
+        self._model.restore(state)
