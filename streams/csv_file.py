@@ -8,6 +8,7 @@ and costs one record. Fields stay `str`, and an empty field is `""`: what they m
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 
@@ -157,7 +158,7 @@ class CsvFile:
                 "(pandas: to_csv(..., index=False))"
             )
             raise ConfigError(msg)
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted(name for name, count in Counter(names).items() if count > 1):
             msg = f"{self.name!r} has more than one column named {twice[0]!r}; give each column a name of its own"
             raise ConfigError(msg)
         return tuple(names)

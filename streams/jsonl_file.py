@@ -8,17 +8,16 @@ read again by `read_exactly`, which is slow and says why. A property test holds 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from math import isinf
 
 import orjson
 
 from engine.errors import MessageError
 from streams.byte_lines import Lines
+from streams.nesting import duplicate_key, flatten, too_deep
 from streams.ports import Record
-
-DEPTH_MAX = 8
-"""Levels of objects and arrays in one record; the record itself is the first."""
 
 DIGIT_COUNT_MAX = 308
 """Digits of a whole number: as many as still make a finite float."""
@@ -59,15 +58,16 @@ class JsonlFile:
                     text = line.decode()
                     values = loads(text)
                 except ValueError:
-                    text = values = None
+                    yield self._read_carefully(line, row)
+                    continue
                 # Without a space before a colon every key ends in `":`: as many of these as names, and none is twice.
                 if (
                     type(values) is dict
                     and text.count('":') == len(values)
                     and text.find("{", 1) < 0
                     and " :" not in text
-                    and "\t:" not in text
-                    and "\r:" not in text
+                    and "\t" not in text
+                    and ("\r" not in text or "\r:" not in text)
                     and _is_plain(values)
                 ):
                     yield Record(name, row, line, values, None)
@@ -108,48 +108,13 @@ def read_exactly(line: bytes) -> dict[str, object]:
         if "\\u" in text:
             _refuse_lone_surrogates(values)
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
     except ValueError as error:
         raise MessageError("malformed_json", f"not JSON: {error}", stage="read") from None
     if type(values) is not dict:
         kind = "an array; write one object a line (jq -c '.[]')" if type(values) is list else f"{values!r:.40}"
         raise MessageError("not_an_object", f"a record must be a JSON object, got {kind}", stage="read")
     return flatten(values)
-
-
-def flatten(values: Mapping[str, object]) -> dict[str, object]:
-    """Return nested objects as dotted names, or raise `MessageError` where they are too deep or two names meet.
-
-    >>> flatten({"id": 7, "card": {"country": "NL", "limits": {}}})
-    {'id': 7, 'card.country': 'NL'}
-    """
-    flat: dict[str, object] = {}
-    _flatten(values, "", 1, flat)
-    return flat
-
-
-def _flatten(values: Mapping[str, object], prefix: str, depth: int, flat: dict[str, object]) -> None:
-    if depth > DEPTH_MAX:
-        raise _too_deep()
-    for key, value in values.items():
-        name = prefix + key
-        if isinstance(value, dict):
-            _flatten(value, name + ".", depth + 1, flat)
-            continue
-        if isinstance(value, list):
-            _check_depth(value, depth + 1)
-        if name in flat:
-            raise _duplicate(name)
-        flat[name] = value
-
-
-def _check_depth(value: object, depth: int) -> None:
-    """Refuse an array whose insides reach below `DEPTH_MAX`."""
-    if isinstance(value, dict | list):
-        if depth > DEPTH_MAX:
-            raise _too_deep()
-        for inner in value.values() if isinstance(value, dict) else value:
-            _check_depth(inner, depth + 1)
 
 
 def _is_plain(values: dict[str, object]) -> bool:
@@ -167,8 +132,8 @@ def _is_plain(values: dict[str, object]) -> bool:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _duplicate(next(name for name in names if names.count(name) > 1))
+        counts = Counter(name for name, _ in pairs)
+        raise duplicate_key(counts.most_common(1)[0][0])
     return values
 
 
@@ -198,15 +163,6 @@ def _refuse_lone_surrogates(values: object) -> None:
 def _non_finite(text: str) -> MessageError:
     detail = f"a number must be finite, got {text:.40}; leave out what is not known"
     return MessageError("non_finite", detail, stage="read")
-
-
-def _duplicate(name: str) -> MessageError:
-    return MessageError("duplicate_key", f"name {name!r:.80} stands twice in one record; send it once", stage="read")
-
-
-def _too_deep() -> MessageError:
-    detail = f"a record may nest {DEPTH_MAX} levels of objects and arrays, this one has more; send it flatter"
-    return MessageError("too_deep", detail, stage="read")
 
 
 _DECODER = json.JSONDecoder(

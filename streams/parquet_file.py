@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from hashlib import sha256
@@ -12,7 +13,7 @@ import orjson
 
 from engine.errors import ConfigError, MessageError
 from streams.byte_lines import RECORD_BYTES_MAX
-from streams.jsonl_file import flatten
+from streams.nesting import flatten
 from streams.ports import RAW_BYTES_MAX, Cut, Record, SourceError
 
 _BATCH_ROWS = 1_024
@@ -51,7 +52,7 @@ class ParquetFile:
             raise SourceError(msg)
         with self._open() as file:
             names = file.schema_arrow.names
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted(name for name, count in Counter(names).items() if count > 1):
             msg = f"{path!r} has more than one column named {twice[0]!r}; give each column a name of its own"
             raise ConfigError(msg)
         self.columns: tuple[str, ...] = tuple(names)
@@ -92,7 +93,7 @@ class ParquetFile:
 
     def _open(self) -> Any:
         try:
-            from pyarrow import parquet  # noqa: PLC0415 - an extra, and heavy: only who reads Parquet pays for it
+            from pyarrow import parquet
         except ImportError as error:
             msg = f"{self.name!r} is a Parquet file, which needs pyarrow: pip install 'sidestream[parquet]'"
             raise ConfigError(msg) from error

@@ -66,7 +66,7 @@ class RiverSet:
         if known is None:
             raise ConfigError(_why_not(asked))
         # river's data sets take over a second to import: only who asks for one pays.
-        from river import datasets  # noqa: PLC0415
+        from river import datasets
 
         self.name = PREFIX + known
         self._set: Any = getattr(datasets, known)()
