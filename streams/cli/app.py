@@ -1,0 +1,83 @@
+"""The command `sidestream`: finds the command asked for, and turns errors into a sentence and an exit code.
+
+Commands are imported when they are run, so that `--help` needs none of what they need.
+"""
+
+from __future__ import annotations
+
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from traceback import print_exc
+
+import click
+
+from engine.errors import SidestreamError
+
+_COMMANDS = {
+    "replay": "Run a stream of labelled events through champion, challengers and baselines.",
+    "check": "Read a configuration and say what it would do, starting nothing.",
+    "models": "List the models a spec can name.",
+    "detectors": "List the drift detectors a spec can name.",
+}
+
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """The commands, imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names, in the order they are met."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import a command and return it."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"streams.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            close = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(_COMMANDS)}"
+            msg = f"no command {args[0]!r}{hint}"
+            raise click.UsageError(msg, ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sidestream")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def sidestream(debug: bool) -> None:  # noqa: ARG001, FBT001 - read by main, before click is
+    """Answer every event online, shadow the challengers, join the late labels, score what was served."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = sidestream.main(arguments, prog_name="sidestream", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    except SidestreamError as error:
+        if "--debug" in arguments:
+            print_exc()
+        click.echo(f"sidestream: {error}", err=True)
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
