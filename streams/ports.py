@@ -14,11 +14,23 @@ class SourceError(SidestreamError):
     exit_code = 4
 
 
+RAW_BYTES_MAX = 65_536
+"""What is kept of a record that is too large, and what a dead letter shows of any record, in bytes."""
+
+
+class Cut(NamedTuple):
+    """The whole of a record of which only the first `RAW_BYTES_MAX` bytes were kept: its length and SHA-256."""
+
+    length: int
+    sha256: str
+
+
 class Record(NamedTuple):
     """One input as it came.
 
     `origin` and `row` say where it stood (row 1 is the first record after a header), `raw` is its original bytes, and
     exactly one of `values` (fields by column name, still unparsed) and `refusal` (why it could not be read) is set.
+    `cut` is set where the record was too large to be kept: `raw` is then its beginning.
     """
 
     origin: str
@@ -26,6 +38,7 @@ class Record(NamedTuple):
     raw: bytes
     values: Mapping[str, object] | None
     refusal: MessageError | None
+    cut: Cut | None = None
 
 
 class Source(Protocol):
