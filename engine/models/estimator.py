@@ -46,6 +46,9 @@ class EstimatorModel(ABC):
     A weight other than 1.0 is passed as `w=` to a `learn_one` that names that parameter (in a pipeline: the last
     step's). An estimator that knows no weights learns the example once, whatever its weight.
 
+    River's factorisation machines (`river.facto`) draw the weights of a name they first meet in a question, so with
+    them alone the order of questions counts; it is the tape's order, and replays the same.
+
     River's own objects are handed the engine's features; any other object gets a copy, since it may change them.
     """
 
