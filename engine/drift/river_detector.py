@@ -10,6 +10,8 @@ from typing import Any
 
 from engine.drift.detector import Verdict
 from engine.errors import ConfigError, ModelError, SnapshotError
+from engine.object_state import freeze
+from engine.object_thaw import thaw
 
 
 class RiverDetector:
@@ -63,8 +65,6 @@ class RiverDetector:
 
     def snapshot(self) -> object:
         """Return the detector's state."""
-        from engine.object_state import freeze  # noqa: PLC0415  (only durable runs need it)
-
         return {"river": freeze(self.detector)}
 
     def restore(self, state: object) -> None:
@@ -72,7 +72,6 @@ class RiverDetector:
         if not isinstance(state, dict) or state.keys() != {"river"}:
             msg = f"{type(self.detector).__name__} keeps 'river' state, got {state!r:.80}"
             raise SnapshotError(msg)
-        from engine.object_state import thaw  # noqa: PLC0415  (only durable runs need it)
 
         detector = thaw(state["river"])
         if type(detector) is not type(self.detector):
@@ -81,7 +80,7 @@ class RiverDetector:
         self._bind(detector)
 
     def _bind(self, detector: Any) -> None:
-        from river import base  # noqa: PLC0415  (River takes seconds to import)
+        from river import base
 
         self.detector = detector
         self.binary_only = isinstance(detector, base.BinaryDriftDetector)
@@ -90,6 +89,6 @@ class RiverDetector:
 
 def is_drift_detector(thing: object) -> bool:
     """Say whether `thing` is an instance of one of River's detectors."""
-    from river import base  # noqa: PLC0415  (River takes seconds to import)
+    from river import base
 
     return isinstance(thing, base.DriftDetector | base.BinaryDriftDetector)

@@ -69,7 +69,7 @@ class Blend:
     --------
     >>> from engine.models.majority import Majority
     >>> from engine.models.no_change import NoChange
-    >>> model = Blend(NoChange(task=Task.BINARY), Majority(task=Task.BINARY), task=Task.BINARY)
+    >>> model = Blend(NoChange(Task.BINARY), Majority(Task.BINARY), task=Task.BINARY)
     >>> for step in range(40):
     ...     model.learn({}, step % 2 == 0, 1.0)
     >>> [round(share, 3) for share in model.shares]

@@ -16,6 +16,8 @@ from typing import Any
 from engine.errors import ConfigError, ModelError, SnapshotError
 from engine.messages import Answer, Features, Target
 from engine.models.answers import argmax, untrained
+from engine.object_state import freeze
+from engine.object_thaw import thaw
 from engine.targets import Task
 
 PROBABILITY_EXCESS_MAX = 1e-9
@@ -44,6 +46,9 @@ class EstimatorModel(ABC):
     A weight other than 1.0 is passed as `w=` to a `learn_one` that names that parameter (in a pipeline: the last
     step's). An estimator that knows no weights learns the example once, whatever its weight.
 
+    River's factorisation machines (`river.facto`) draw the weights of a name they first meet in a question, so with
+    them alone the order of questions counts; it is the tape's order, and replays the same.
+
     River's own objects are handed the engine's features; any other object gets a copy, since it may change them.
     """
 
@@ -64,8 +69,6 @@ class EstimatorModel(ABC):
     def snapshot(self) -> object:
         """Return the estimator's state, or raise `SnapshotError` where it has no way to give it."""
         if self._is_river:
-            from engine.object_state import freeze  # noqa: PLC0415  (only durable runs need it)
-
             return {"river": freeze(self.estimator)}
         return {"own": self._own("snapshot")()}
 
@@ -78,7 +81,6 @@ class EstimatorModel(ABC):
         if not self._is_river:
             self._own("restore")(state["own"])
             return
-        from engine.object_state import thaw  # noqa: PLC0415  (only durable runs need it)
 
         estimator = thaw(state["river"])
         if type(estimator) is not type(self.estimator):
@@ -160,7 +162,7 @@ class _Binary(EstimatorModel):
         proba = self._ask(x)
         try:
             yes, no = proba.get(True, -1.0), proba.get(False, -1.0)
-            if type(yes) is float and 0.0 <= yes <= 1.0 and (no < yes or yes < no):
+            if type(yes) is float and (0.0 <= no < yes <= 1.0 or 0.0 <= yes < no <= 1.0):
                 return yes > no, yes
         except (AttributeError, TypeError):
             raise self._no_answer(proba, "a dict of probabilities by class") from None
@@ -217,7 +219,7 @@ _BY_TASK: dict[Task, type[EstimatorModel]] = {
 }
 
 
-def adapt(estimator: object, *, task: Task) -> EstimatorModel:
+def adapt(estimator: object, task: Task) -> EstimatorModel:
     """Return the estimator as a model for this task.
 
     Parameters

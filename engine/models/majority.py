@@ -23,7 +23,7 @@ class Majority:
 
     Examples
     --------
-    >>> model = Majority(task=Task.MULTICLASS)
+    >>> model = Majority(Task.MULTICLASS)
     >>> for target in ("ham", "spam", "ham", "ham"):
     ...     model.learn({}, target, 1.0)
     >>> model.predict({})
@@ -33,7 +33,7 @@ class Majority:
     tasks = frozenset({Task.BINARY, Task.MULTICLASS})
     need: Need = "either"
 
-    def __init__(self, *, task: Task) -> None:
+    def __init__(self, task: Task) -> None:
         self._task = task
         self._weights: dict[Target, float] = {}
 

@@ -11,19 +11,14 @@ from engine.targets import Task
 class Mean:
     """Predicts the weighted mean of the targets learned; 0.0 before the first.
 
-    Parameters
-    ----------
-    task
-        Regression. For classes see `Majority`.
-
     Notes
     -----
-    O(1) in time and memory; the running form m += (y - m) w / W, stable over long streams (West 1979,
-    doi 10.1145/359146.359153).
+    For regression; for classes see `Majority`. O(1) in time and memory. The running form m += (y - m) w / W is stable
+    over long streams (West 1979, doi 10.1145/359146.359153).
 
     Examples
     --------
-    >>> model = Mean(task=Task.REGRESSION)
+    >>> model = Mean()
     >>> for target in (1.0, 2.0, 6.0):
     ...     model.learn({}, target, 1.0)
     >>> model.predict({})
@@ -33,8 +28,7 @@ class Mean:
     tasks = frozenset({Task.REGRESSION})
     need: Need = "either"
 
-    def __init__(self, *, task: Task) -> None:
-        self._task = task
+    def __init__(self) -> None:
         self._weight = 0.0
         self._mean = 0.0
 

@@ -23,7 +23,7 @@ class NoChange:
 
     Examples
     --------
-    >>> model = NoChange(task=Task.BINARY)
+    >>> model = NoChange(Task.BINARY)
     >>> model.predict({})
     (False, 0.5)
     >>> model.learn({}, True, 1.0)
@@ -34,7 +34,7 @@ class NoChange:
     tasks = frozenset(Task)
     need: Need = "either"
 
-    def __init__(self, *, task: Task) -> None:
+    def __init__(self, task: Task) -> None:
         self._task = task
         self._last: Target | None = None
         self._answer = untrained(task)

@@ -138,7 +138,7 @@ def class_names() -> list[str]:
 
 def pipeline(steps: Sequence[object]) -> object:
     """Return `a | b | c`: transformers, then at most one estimator, which ends it."""
-    from river import compose  # noqa: PLC0415  (River takes seconds to import)
+    from river import compose
 
     for step in steps[:-1]:
         if kind(step) not in {"transformer", "anomaly filter"}:
@@ -152,7 +152,7 @@ def pipeline(steps: Sequence[object]) -> object:
 
 def union(parts: Sequence[object]) -> object:
     """Return `a + b + c`: the features of several transformers side by side."""
-    from river import compose  # noqa: PLC0415  (River takes seconds to import)
+    from river import compose
 
     for part in parts:
         if kind(part) != "transformer":
@@ -163,7 +163,7 @@ def union(parts: Sequence[object]) -> object:
 
 def kind(thing: object) -> str:
     """Say what a River object is: classifier, regressor, transformer, anomaly scorer, ... or its class's name."""
-    from river import base, compose  # noqa: PLC0415  (River takes seconds to import)
+    from river import base, compose
 
     if isinstance(thing, compose.Pipeline):
         return kind(_last_step(thing))
@@ -196,7 +196,7 @@ def check_task(estimator: object, task: Task) -> None:
 
 def need(estimator: Any) -> Need:
     """Say which view of the features a River object needs."""
-    from river import compose  # noqa: PLC0415  (River takes seconds to import)
+    from river import compose
 
     if isinstance(estimator, compose.Pipeline):
         steps = list(estimator.steps.values())
@@ -215,7 +215,7 @@ def need(estimator: Any) -> Need:
 
 def list_classes(modules: Sequence[str], *kinds: str) -> list[Entry]:
     """Return the catalogue lines of these modules' classes that are of one of these kinds, sorted by name."""
-    from river import base  # noqa: PLC0415  (River takes seconds to import)
+    from river import base
 
     families: dict[str, tuple[type, ...]] = {
         "classifier": (base.Classifier,),
@@ -268,7 +268,7 @@ def _is_function(parts: Sequence[str]) -> bool:
 
 def _members(estimator: Any) -> Iterator[Any]:
     """Yield the estimators that an ensemble or a wrapper is made of."""
-    from river import base, compose  # noqa: PLC0415  (River takes seconds to import)
+    from river import base, compose
 
     if isinstance(estimator, compose.Pipeline):
         yield from _members(_last_step(estimator))
@@ -282,7 +282,7 @@ def _members(estimator: Any) -> Iterator[Any]:
 
 def _is_multiclass(estimator: Any) -> bool:
     """Ask River, looking through pipelines, which its wrappers do not."""
-    from river import base, compose  # noqa: PLC0415  (River takes seconds to import)
+    from river import base, compose
 
     if isinstance(estimator, compose.Pipeline):
         return _is_multiclass(_last_step(estimator))
@@ -300,7 +300,7 @@ def _is_any(thing: object, names: Sequence[str]) -> bool:
 
 
 def _name(thing: object) -> str:
-    from river import compose  # noqa: PLC0415  (River takes seconds to import)
+    from river import compose
 
     return _name(_last_step(thing)) if isinstance(thing, compose.Pipeline) else type(thing).__name__
 

@@ -35,7 +35,7 @@ OWN_MODELS: Mapping[str, type[Any]] = {
     "no_change": NoChange,
     "rules": Rules,
 }
-"""Our own models by their name in a spec. A class here takes `task=`, and has `tasks` and `need`."""
+"""Our own models by their name in a spec. A class here has `tasks` and `need`, and takes `task=` if it asks for it."""
 
 _LEADING_NAME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]{0,63})\s*=(?!=)(.*)", re.DOTALL)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

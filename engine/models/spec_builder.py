@@ -46,7 +46,7 @@ class SpecBuilder:
     Parameters
     ----------
     own
-        Names, beside River's, that a spec may call: classes that take `task=` and have `tasks` and `need`.
+        Names, beside River's, that a spec may call: classes that have `tasks` and `need`, and may take `task=`.
     task
         What models are built for; None where a spec describes a detector.
     seed
@@ -73,7 +73,7 @@ class SpecBuilder:
             return value
         assert self._task is not None  # noqa: S101  (only a model's builder asks for models)
         river_model.check_task(value, self._task)
-        return Built(adapt(value, task=self._task), river_model.need(value))
+        return Built(adapt(value, self._task), river_model.need(value))
 
     def _constant(self, node: ast.Constant, path: str, depth: int) -> object:  # noqa: ARG002
         value = node.value
@@ -94,6 +94,8 @@ class SpecBuilder:
 
     def _sequence(self, node: ast.List | ast.Tuple, path: str, depth: int) -> object:
         values = [self.build(item, f"{path}/{index}", depth + 1) for index, item in enumerate(node.elts)]
+        for value in values:
+            _refuse_own(node, value)
         return values if isinstance(node, ast.List) else tuple(values)
 
     def _dict(self, node: ast.Dict, path: str, depth: int) -> object:
@@ -101,7 +103,9 @@ class SpecBuilder:
         for index, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
             if not isinstance(key, ast.Constant | ast.UnaryOp):
                 refuse(key or node, "a dict's keys are plain literals")
-            result[self.build(key, path, depth + 1)] = self.build(value, f"{path}/{index}", depth + 1)
+            built = self.build(value, f"{path}/{index}", depth + 1)
+            _refuse_own(node, built)
+            result[self.build(key, path, depth + 1)] = built
         return result
 
     def _type(self, node: ast.Name, path: str, depth: int) -> type:  # noqa: ARG002
@@ -121,8 +125,7 @@ class SpecBuilder:
             for index, operand in enumerate(operands)
         ]
         for operand, value in zip(operands, values, strict=True):
-            if isinstance(value, Built):
-                refuse(operand, "this model stands alone or inside blend(...), not in a River pipeline")
+            _refuse_own(operand, value)
             if not type(value).__module__.startswith("river."):
                 refuse(operand, "'|' and '+' join River's transformers and estimators")
         return join(values)
@@ -132,21 +135,22 @@ class SpecBuilder:
         own = self._own.get(name)
         found = own or _find(name, self._own)
         args, named = self._arguments(node, path, depth)
-        if own is None:
-            if any(isinstance(value, Built) for value in (*args, *named.values())):
-                refuse(node, f"{name} takes River's estimators; our own models stand alone or inside blend(...)")
-            self._derive_seeds(node, found, args, named, path)
-            return _construct(name, found, args, named)
-        if self._task not in own.tasks:
-            tasks = " or ".join(sorted(task.value for task in own.tasks))
+        self._derive_seeds(node, found, args, named, path)
+        if own is not None:
+            return self._own_model(node, name, args, named)
+        for value in (*args, *named.values()):
+            _refuse_own(node, value)
+        return _construct(name, found, args, named)
+
+    def _own_model(self, node: ast.Call, name: str, args: list[Any], named: dict[str, Any]) -> Built:
+        """Make one of our models; River's estimators among its arguments become models first."""
+        found = self._own[name]
+        if self._task is None or self._task not in found.tasks:
+            tasks = " or ".join(sorted(task.value for task in found.tasks))
             refuse(node, f"{name} is for {tasks} tasks, this one is {self._task and self._task.value}")
         members = [self.model(arg) if isinstance(arg, Built) or _is_river(arg) else None for arg in args]
         args = [arg if member is None else member.model for arg, member in zip(args, members, strict=True)]
-        if "task" in named:
-            refuse(node, f"{name} takes its task from the run")
-        named["task"] = self._task
-        self._derive_seeds(node, found, args, named, path)
-        model = _construct(name, found, args, named)
+        model = _construct(name, found, args, named, task=self._task)
         needs = [member.need for member in members if member is not None]
         return Built(model, combine([model.need, *needs], name))
 
@@ -271,13 +275,20 @@ def _find(name: str, own: Mapping[str, type]) -> type:
     raise ConfigError(msg)
 
 
-def _construct(name: str, found: type, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+def _construct(
+    name: str, found: type, args: Sequence[Any], named: Mapping[str, Any], *, task: Task | None = None
+) -> Any:
+    """Call a class whose parameters fit; `task` goes to a class that asks for it, and never comes from the spec."""
+    signature = inspect.signature(found)
+    open_to_specs = [parameter for parameter in signature.parameters.values() if parameter.name != "task"]
     takes = river_model.shown_signature(found, without="task")
     try:
-        inspect.signature(found).bind(*args, **named)
+        signature.replace(parameters=open_to_specs).bind(*args, **named)
     except TypeError as error:
         msg = f"{name}: {error}; it takes {takes}"
         raise ConfigError(msg) from None
+    if task is not None and "task" in signature.parameters:
+        named = {**named, "task": task}
     try:
         with redirect_stdout(StringIO()) as said:
             built = found(*args, **named)
@@ -290,6 +301,11 @@ def _construct(name: str, found: type, args: Sequence[Any], named: Mapping[str, 
         msg = f"{name} refused its parameters: {said.getvalue().strip()}; it takes {takes}"
         raise ConfigError(msg)
     return built
+
+
+def _refuse_own(node: ast.expr, value: object) -> None:
+    if isinstance(value, Built):
+        refuse(node, "our own models stand alone or directly inside blend(...), not inside this")
 
 
 def _is_river(value: object) -> bool:

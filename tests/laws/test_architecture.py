@@ -17,7 +17,19 @@ PARAMETERS_MAX = 6
 FORBIDDEN_NAMES = {"utils", "common", "helpers", "core", "base", "misc", "manager"}
 FORBIDDEN_FILES = {"streams/http.py", "streams/faust.py"}
 
-IMPURE = {"asyncio", "logging", "os", "pathlib", "random", "secrets", "socket", "subprocess", "sys", "threading", "time"}
+IMPURE = {
+    "asyncio",
+    "logging",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "socket",
+    "subprocess",
+    "sys",
+    "threading",
+    "time",
+}
 ENGINE_THIRD_PARTIES = {
     "numpy": {"engine/snapshot.py", "engine/object_state.py", "engine/object_thaw.py", "engine/allow_list.py"},
     "river": {"engine/models/river_model.py", "engine/drift/river_detector.py"},
@@ -58,7 +70,9 @@ def test_engine_never_imports_streams_and_touches_nothing_of_the_world(path: Pat
         return
     used = top(imports(path))
     assert "streams" not in used
-    allowed = {"random"} if name in {"engine/allow_list.py", "engine/object_state.py", "engine/object_thaw.py"} else set()
+    allowed = (
+        {"random"} if name in {"engine/allow_list.py", "engine/object_state.py", "engine/object_thaw.py"} else set()
+    )
     assert not (used & IMPURE) - allowed, f"{name} touches the world"
     for third_party, doors in ENGINE_THIRD_PARTIES.items():
         if third_party in used:

@@ -80,8 +80,8 @@ HOSTILE = [
     ("2 ** 99999999", "only '|'"),
     ("1 + 1", "join River's"),
     ("'a' | 'b'", "join River's"),
-    ("majority() | majority()", "not in a River pipeline"),
-    ("river.preprocessing.StandardScaler() | majority()", "not in a River pipeline"),
+    ("majority() | majority()", "our own models stand alone"),
+    ("river.preprocessing.StandardScaler() | majority()", "our own models stand alone"),
     ("river.naive_bayes.GaussianNB() | river.naive_bayes.GaussianNB()", "only transformers"),
     ("river.naive_bayes.GaussianNB() + river.naive_bayes.GaussianNB()", "joins transformers"),
     ("river.preprocessing.StandardScaler() | river.optim.SGD()", "a pipeline ends in"),
@@ -91,7 +91,10 @@ HOSTILE = [
     ("river.anomaly.HalfSpaceTrees()", "needs a classifier"),
     ("1", "needs a classifier"),
     ("None", "needs a classifier"),
-    ("[majority()]", "needs a classifier"),
+    ("[majority()]", "our own models stand alone"),
+    ("river.ensemble.VotingClassifier([majority(), majority()])", "our own models stand alone"),
+    ("river.preprocessing.StatImputer({1: majority()})", "our own models stand alone"),
+    ("[1]", "needs a classifier"),
     ("river.datasets.Phishing()", "data comes in through sources"),
     ("river.compat.SKL2RiverClassifier(1, [0])", "other libraries"),
     ("river.evaluate.progressive_val_score()", "sidestream itself"),
@@ -101,15 +104,15 @@ HOSTILE = [
     ("river.compose.FuncTransformer('a')", "functions"),
     ("river.compose.Pipeline()", "a | b"),
     ("river.drift.datasets.AirlinePassengers()", "unknown name"),
-    ("river.ensemble.BaggingClassifier(majority())", "takes River's estimators"),
-    ("river.ensemble.BaggingClassifier(model=majority())", "takes River's estimators"),
+    ("river.ensemble.BaggingClassifier(majority())", "our own models stand alone"),
+    ("river.ensemble.BaggingClassifier(model=majority())", "our own models stand alone"),
     ("river.ensemble.BaggingClassifier(river.linear_model.LinearRegression())", "needs a classifier inside"),
     ("river.ensemble.BaggingClassifier()", "missing a required argument"),
     ("river.ensemble.VotingClassifier([river.naive_bayes.GaussianNB()])", "At least 2 models"),
     ("river.tree.HoeffdingTreeClassifier(grace=1)", "unexpected keyword argument 'grace'; it takes (grace_period=200"),
     ("river.tree.HoeffdingTreeClassifier(split_criterion='x')", "Invalid split_criterion"),
     ("majority(1)", "too many positional arguments; it takes ()"),
-    ("majority(task='regression')", "from the run"),
+    ("majority(task='regression')", "unexpected keyword argument 'task'"),
     ("majority(1", "never closed"),
     ("majority() majority()", "invalid syntax"),
     ("import os", "invalid syntax"),
@@ -140,7 +143,6 @@ def test_no_text_makes_the_parser_raise_anything_but_a_config_error(text: str) -
         parse(text)
     except ConfigError:
         return
-    assert "(" in text
 
 
 @pytest.mark.parametrize(
@@ -221,7 +223,7 @@ SEEDED = [
 ]
 
 
-@pytest.mark.parametrize("text", [*SEEDED, SCALED_LOGISTIC, MIXED, "rules(r'a matches \"\\d\" -> .5')"][:-1])
+@pytest.mark.parametrize("text", [*SEEDED, SCALED_LOGISTIC, MIXED])
 def test_the_canonical_text_parses_to_itself_under_any_seed_and_name(text: str) -> None:
     first = parse(text)
     again = parse(first.text, seed=99, name="other")
