@@ -137,9 +137,7 @@ class CsvFile:
     def _read_header(self, line: bytes) -> tuple[str, ...]:
         """Return the column names, or raise `ConfigError` with what is wrong and how to mend it."""
         if len(line) > self._lines.record_bytes_max:
-            msg = (
-                f"the header of {self.name!r} is longer than {self._lines.record_bytes_max} bytes; is this a CSV file?"
-            )
+            msg = f"the header of {self.name!r} has over {self._lines.record_bytes_max} bytes; is this a CSV file?"
             raise ConfigError(msg)
         if not line.strip():
             msg = f"the header of {self.name!r} is blank; the first line must name the columns"
