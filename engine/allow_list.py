@@ -28,6 +28,13 @@ _RIVER: Final = re.compile(r"river(\.[A-Za-z0-9_]+)*")
 _RIVER_OUTSIDE: Final = frozenset({"api", "checks", "compat", "conftest", "datasets", "evaluate", "stream"})
 """Parts of River that open files, reach the network or wrap other libraries: no state is made of them."""
 
+_RIVER_UNFIT: Final = {
+    "river.feature_extraction.kernel_approx:RandomTreesEmbedding": "it finds its leaves by id()",
+    "river.neighbors.ann.nn_vertex:Vertex": "it keeps a part of its state in the class, shared by all",
+    "river.rules.amrules:AMRules": "it files its rules under hash(), which is their address in memory",
+}
+"""What River keeps in a way that no other process can continue, and why."""
+
 _BUILTINS: Final = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, iter)
 _TEXT_METHODS: Final = (str.lower, str.upper, str.casefold, str.strip, str.split, str.title)
 _COLLECTIONS: Final = (collections.deque, collections.Counter, collections.defaultdict, collections.OrderedDict)
@@ -91,6 +98,9 @@ def _resolve_in_river(name: str) -> Global:
     if not _RIVER.fullmatch(module_name) or (len(parts) > 1 and parts[1] in _RIVER_OUTSIDE) or "<" in qualname:
         msg = f"{name} may not stand in a snapshot: it is neither River's, nor a container of the standard library, nor"
         raise SnapshotError(msg + " named by the caller; give the object snapshot() and restore() of its own")
+    if name in _RIVER_UNFIT:
+        msg = f"{name} cannot be restored: {_RIVER_UNFIT[name]}; use another estimator where state must last"
+        raise SnapshotError(msg)
     try:
         found: Any = importlib.import_module(module_name)
     except ImportError:

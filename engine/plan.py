@@ -19,7 +19,7 @@ from engine.models.estimator import adapt
 from engine.models.majority import Majority
 from engine.models.mean import Mean
 from engine.models.model import Model
-from engine.models.spec import parse_detector, parse_model
+from engine.models.spec import default_name, parse_detector, parse_model
 from engine.prequential import Prequential
 from engine.schema import Schema
 from engine.targets import Task
@@ -133,14 +133,14 @@ class Plan:
         """Return one contender with its model, figures and detectors."""
         understudy: Model | None = None
         if role is Role.CHAMPION:
-            understudy = Mean() if self.task is Task.REGRESSION else Majority(self.task)
+            understudy = Mean(task=self.task) if self.task is Task.REGRESSION else Majority(task=self.task)
         if isinstance(made, str):
             parsed = parse_model(made, task=self.task, seed=self.seed, name=name)
             billing = Billing(name, role, parsed.text, parsed.reads == "numeric")
             model = parsed.model
         else:
             billing = Billing(name, role, f"{type(made).__module__}.{type(made).__qualname__}")
-            model = adapt(made, self.task)
+            model = adapt(made, task=self.task)
         decide = self.decision.make() if self.task is Task.BINARY else None
         return Contender(billing, model, self._judges(name), decide=decide, understudy=understudy)
 
@@ -167,8 +167,6 @@ class Plan:
 
 def name_of(made: object) -> str:
     """Return the default name of a contender: that of its last estimator."""
-    from engine.models.spec import default_name
-
     if isinstance(made, str):
         return default_name(made)
     return type(made).__name__.lower()

@@ -1,18 +1,20 @@
 """What a label may say: the task, its classes, and the one form in which models see a target.
 
 A binary target reaches the models as a bool (True is the positive class), a multiclass target as its class, a
-regression target as a finite float. A class has one spelling whatever the file said: `"1"`, `1` and `1.0` are 1,
-`"true"` is True, anything else is text.
+regression target as a finite float. A class has one spelling whatever the file said: `"1"`, `"1.0"`, `1` and `1.0`
+are 1, `"true"` is True, anything else is text.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from math import isfinite
 
 from engine.errors import ConfigError, MessageError
 from engine.messages import Target
+from engine.values import show_value
 
 
 class Task(StrEnum):
@@ -24,12 +26,13 @@ class Task(StrEnum):
 
 
 _WORDS: dict[str, Target] = {"true": True, "false": False}
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")
 
 
 def spell_class(raw: object) -> Target:
     """Return the one spelling of a class, or raise `MessageError` where `raw` cannot name one.
 
-    >>> spell_class("1"), spell_class(1.0), spell_class("True"), spell_class(" spam ")
+    >>> spell_class("1"), spell_class("1.0"), spell_class("True"), spell_class(" spam ")
     (1, 1, True, 'spam')
     """
     if type(raw) is bool or type(raw) is int:
@@ -40,12 +43,12 @@ def spell_class(raw: object) -> Target:
         text = raw.strip()
         if text.lower() in _WORDS:
             return _WORDS[text.lower()]
-        digits = text[1:] if text[:1] == "-" else text
-        if digits.isascii() and digits.isdigit() and len(digits) < 19:
-            return int(text)
+        whole = _WHOLE_NUMBER.fullmatch(text)
+        if whole is not None:
+            return int(whole[1])
         if text:
             return text
-    msg = f"a class is a word, a whole number or true/false, got {raw!r:.80}"
+    msg = f"a class is a word, a whole number or true/false, got {show_value(raw)}"
     raise MessageError("bad_class", msg, stage="label")
 
 
@@ -125,9 +128,9 @@ def _number(raw: object) -> float:
     try:
         value = float(raw)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
-        msg = f"a regression target must be a number, got {raw!r:.80}"
+        msg = f"a regression target must be a number, got {show_value(raw)}"
         raise MessageError("target_not_a_number", msg, stage="label") from None
     if not isfinite(value):
-        msg = f"a regression target must be finite, got {raw!r:.80}"
+        msg = f"a regression target must be finite, got {show_value(raw)}"
         raise MessageError("target_not_finite", msg, stage="label")
     return value
