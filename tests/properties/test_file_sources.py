@@ -146,6 +146,7 @@ def test_quoted_records_are_those_of_the_strict_csv_reader(write: Write, body: s
     assert len(records) >= len(expected)
 
 
+COLONS = [":", " :", "\t:", "\r:", ": ", " \t\r:"]
 SCALARS = (
     st.none()
     | st.booleans()
@@ -176,20 +177,23 @@ def test_the_fast_reading_of_json_gives_what_the_exact_one_gives(
 
 @MANY
 @given(
-    pairs=st.lists(st.tuples(st.sampled_from(["a", "b", 'c":', "d.e"]), SCALARS), min_size=1, max_size=5),
-    colon=st.sampled_from([":", " :", "\t:", "\r:", ": "]),
+    pairs=st.lists(
+        st.tuples(st.sampled_from(["a", "b", 'c":', "d.e"]), SCALARS, st.sampled_from(COLONS)),
+        min_size=1,
+        max_size=5,
+    ),
 )
 def test_a_name_that_stands_twice_is_found_however_it_is_written(
-    write: Write, pairs: list[tuple[str, object]], colon: str
+    write: Write, pairs: list[tuple[str, object, str]]
 ) -> None:
-    line = "{" + ",".join(json.dumps(name) + colon + json.dumps(value) for name, value in pairs) + "}\n"
+    line = "{" + ",".join(json.dumps(name) + colon + json.dumps(value) for name, value, colon in pairs) + "}\n"
     (record,) = open_source(write(line.encode()), file_format="jsonl")
-    names = [name for name, _ in pairs]
+    names = [name for name, _, _ in pairs]
     if len(set(names)) < len(names):
         assert record.refusal is not None
         assert record.refusal.reason == "duplicate_key"
     else:
-        assert record.values == dict(pairs)
+        assert record.values == {name: value for name, value, _ in pairs}
 
 
 @MANY

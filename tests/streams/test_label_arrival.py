@@ -8,16 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, MessageError
 from engine.messages import Label, Refused, Request
 from engine.watermark import Watermark
 from streams.codec import Columns
 from streams.files import open_source
 from streams.label_delay import LabelDelay
 from streams.labels_file import LabelsFile
+from streams.ports import Record
 
 DAY_MS = 86_400_000
 YEAR_3000_MS = 32_503_680_000_000
+
+
+def released(line: LabelDelay, time_ms: int | None) -> list[Label]:
+    return [label for label, _ in line.release(time_ms)]
 
 
 def delay_line(count_max: int = 1_000) -> LabelDelay:
@@ -35,11 +40,11 @@ def test_no_label_is_visible_before_its_time_and_all_come_in_order_of_time_then_
     now = -1
     for number, (time_ms, label_time_ms) in enumerate(events):
         now = max(now, time_ms)
-        released = line.release(time_ms)
+        visible = released(line, time_ms)
         due = [label for label in held if label.time_ms is not None and label.time_ms < now]
-        assert released == sorted(due, key=lambda label: (label.time_ms, label.event_id))
+        assert visible == sorted(due, key=lambda label: (label.time_ms, label.event_id))
         held = [label for label in held if label not in due]
-        out += released
+        out += visible
         label = Label(number, True, label_time_ms)
         assert line.hold(label) is None
         held.append(label)
@@ -50,30 +55,38 @@ def test_no_label_is_visible_before_its_time_and_all_come_in_order_of_time_then_
 def test_at_equal_times_the_request_comes_before_the_label() -> None:
     line = delay_line()
     line.hold(Label("a", True, 1_000))
-    assert line.release(1_000) == []
-    assert line.release(1_001) == [Label("a", True, 1_000)]
+    assert released(line, 1_000) == []
+    assert released(line, 1_001) == [Label("a", True, 1_000)]
 
 
 def test_one_event_in_the_year_3000_releases_nothing_and_a_true_silence_passes() -> None:
     line = delay_line()
-    line.release(0)
+    released(line, 0)
     line.hold(Label("a", True, 500))
     line.hold(Label("b", True, YEAR_3000_MS - 1))
-    assert line.release(YEAR_3000_MS) == []
-    assert line.release(400) == []
-    assert line.release(501) == [Label("a", True, 500)]
-    after = [line.release(3 * DAY_MS + number) for number in range(11)]
+    assert released(line, YEAR_3000_MS) == []
+    assert released(line, 400) == []
+    assert released(line, 501) == [Label("a", True, 500)]
+    after = [released(line, 3 * DAY_MS + number) for number in range(11)]
     assert after == [[]] * 11
     line.hold(Label("c", True, 2 * DAY_MS))
-    assert line.release(3 * DAY_MS + 11) == [Label("c", True, 2 * DAY_MS)]
+    assert released(line, 3 * DAY_MS + 11) == [Label("c", True, 2 * DAY_MS)]
     assert line.waiting == 1
 
 
 def test_a_request_without_a_time_moves_nothing() -> None:
     line = delay_line()
     line.hold(Label("a", True, 5))
-    assert line.release(None) == []
-    assert line.release(10) == [Label("a", True, 5)]
+    assert released(line, None) == []
+    assert released(line, 10) == [Label("a", True, 5)]
+
+
+def test_a_label_comes_back_with_the_record_it_came_from() -> None:
+    line = delay_line()
+    origin = Record("a.csv", 1, b"raw", None, MessageError("bad_time", "no time"))
+    line.hold(Label("a", True, 5), origin)
+    line.hold(Label("b", True, 5))
+    assert line.release(6) == [(Label("a", True, 5), origin), (Label("b", True, 5), None)]
 
 
 def test_a_full_line_refuses_one_more_and_counts_it() -> None:

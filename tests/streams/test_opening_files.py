@@ -87,8 +87,9 @@ def test_a_pipe_with_a_name_is_read_once_from_its_beginning(tmp_path: Path) -> N
 
 def test_nested_objects_get_dotted_names_and_arrays_stay(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b'{"id":1,"card":{"country":"NL","limits":{"day":5},"none":{}},"tags":[1,"x"]}\n')
-    (record,) = open_source(str(path))
+    path.write_bytes(b'{"id":1,"card":{"country":"NL","limits":{"day":5}},"tags":[1,"x"]}\n{"id":1,"none":{}}\n')
+    record, emptied = open_source(str(path))
+    assert emptied.values == {"id": 1}
     assert record.values == {"id": 1, "card.country": "NL", "card.limits.day": 5, "tags": [1, "x"]}
 
 
