@@ -41,7 +41,8 @@ class CsvFile:
     Notes
     -----
     A field that opens a quote and does not close it within `record_bytes_max` bytes, `QUOTED_LINE_COUNT_MAX` lines or
-    the file costs its first line: reading resumes at the second. A record without quotes takes about 2 µs.
+    the file costs its first line: reading resumes at the second. About 2.6 µs a record of nine fields, 7.5 µs where it
+    has quotes.
     """
 
     def __init__(self, lines: Lines, *, delimiter: str | None = None) -> None:

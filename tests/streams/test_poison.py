@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from hashlib import sha256
 from pathlib import Path
 
@@ -132,6 +133,21 @@ def test_a_line_too_large_after_an_open_quote_is_refused_whole_and_on_its_own(tm
     check(bad, b'1,"open\n', "unbalanced_quote")
     check(oversize, large, "too_large")
     assert good.values == {"a": "3", "b": "y"}
+
+
+def test_a_line_too_large_is_never_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a,b\n1," + b"x" * 20_000_000 + b"\n2,y\n")
+    tracemalloc.start()
+    try:
+        oversize, good = open_source(str(path))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert oversize.cut is not None
+    assert oversize.cut.length == 20_000_003
+    assert good.values == {"a": "2", "b": "y"}
+    assert peak_bytes < 4_000_000
 
 
 def test_every_reason_has_its_section_in_the_docs() -> None:
