@@ -13,12 +13,15 @@ from collections import deque
 from collections.abc import Sequence
 from gzip import GzipFile
 from hashlib import sha256
-from io import BufferedReader, FileIO, RawIOBase
+from io import SEEK_SET, BufferedReader, FileIO, RawIOBase
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from engine.errors import ConfigError, MessageError
 from streams.ports import RAW_BYTES_MAX, Cut, Record, SourceError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 RECORD_BYTES_MAX = 1 << 20
 """The default bound on one record, in bytes."""
@@ -138,7 +141,7 @@ class Lines:
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
         if zipped:
-            return file, BufferedReader(cast("RawIOBase", GzipFile(fileobj=file)), _BUFFER_BYTES)
+            return file, BufferedReader(_Unzipped(file), _BUFFER_BYTES)
         return file, file
 
     def _skip_mark(self) -> None:
@@ -168,6 +171,31 @@ class Lines:
         if isinstance(error, PermissionError):
             return SourceError(f"{self.name!r} may not be read; check its permissions")
         return SourceError(f"{self.name!r} cannot be read ({error}); check that the file is whole")
+
+
+class _Unzipped(RawIOBase):
+    """The bytes inside a gzip file, as they come: `GzipFile.readinto` would lose what precedes a cut."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._zipped = GzipFile(fileobj=file)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._zipped.seekable()
+
+    def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
+        return self._zipped.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._zipped.tell()
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer)
+        data = self._zipped.read1(len(view))
+        view[: len(data)] = data
+        return len(data)
 
 
 def _at_end(_limit: int | None = -1, /) -> bytes:

@@ -103,7 +103,7 @@ class RecordCodec:
 
     Notes
     -----
-    `decode` takes about 1 µs a record, a line of output about 1.5 µs.
+    About 1.5 µs to decode a record of nine columns, 1 µs more for each of id, time and label time; 1.5 µs a line.
     """
 
     def __init__(self, columns: Columns, targets: Targets) -> None:

@@ -41,7 +41,8 @@ class CsvFile:
     Notes
     -----
     A field that opens a quote and does not close it within `record_bytes_max` bytes, `QUOTED_LINE_COUNT_MAX` lines or
-    the file costs its first line: reading resumes at the second. A record without quotes takes about 2 µs.
+    the file costs its first line: reading resumes at the second. About 2.6 µs a record of nine fields, 7.5 µs where it
+    has quotes.
     """
 
     def __init__(self, lines: Lines, *, delimiter: str | None = None) -> None:
@@ -137,9 +138,7 @@ class CsvFile:
     def _read_header(self, line: bytes) -> tuple[str, ...]:
         """Return the column names, or raise `ConfigError` with what is wrong and how to mend it."""
         if len(line) > self._lines.record_bytes_max:
-            msg = (
-                f"the header of {self.name!r} is longer than {self._lines.record_bytes_max} bytes; is this a CSV file?"
-            )
+            msg = f"the header of {self.name!r} has over {self._lines.record_bytes_max} bytes; is this a CSV file?"
             raise ConfigError(msg)
         if not line.strip():
             msg = f"the header of {self.name!r} is blank; the first line must name the columns"

@@ -36,7 +36,7 @@ class JsonlFile:
 
     Notes
     -----
-    Arrays stay lists: a schema refuses them by name. About 1 µs a record beyond the decoding.
+    Arrays stay lists: a schema refuses them by name. About 2.5 µs a record of nine fields beyond the decoding.
     """
 
     def __init__(self, lines: Lines) -> None:

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from engine.errors import ConfigError
 from engine.messages import Label, Refused
 from engine.watermark import Watermark
+from streams.ports import Record
 
 
 class LabelDelay:
@@ -43,7 +44,7 @@ class LabelDelay:
             raise ConfigError(msg)
         self._watermark = watermark
         self._delayed_count_max = delayed_count_max
-        self._heap: list[tuple[int, int, Label]] = []
+        self._heap: list[tuple[int, int, Label, Record | None]] = []
         self._held_count = 0
         self.refused_count = 0
 
@@ -52,8 +53,16 @@ class LabelDelay:
         """Labels that are not visible yet."""
         return len(self._heap)
 
-    def hold(self, label: Label) -> Refused | None:
-        """Keep a label until its time, or refuse it where the line is full. Its `time_ms` must be set."""
+    def hold(self, label: Label, origin: Record | None = None) -> Refused | None:
+        """Keep a label until its time, or refuse it where the line is full.
+
+        Parameters
+        ----------
+        label
+            Its `time_ms` must be set.
+        origin
+            The record it came from, for a dead letter it may yet become; the line only keeps it.
+        """
         if label.time_ms is None:
             msg = f"a delayed label needs its time, got {label!r}"
             raise ValueError(msg)
@@ -61,21 +70,22 @@ class LabelDelay:
             self.refused_count += 1
             detail = f"{len(self._heap)} labels wait for their time already; raise delayed_count_max to hold more"
             return Refused("label", "label", "too_many_delayed", detail)
-        heappush(self._heap, (label.time_ms, self._held_count, label))
+        heappush(self._heap, (label.time_ms, self._held_count, label, origin))
         self._held_count += 1
         return None
 
-    def release(self, next_request_time_ms: int | None) -> list[Label]:
+    def release(self, next_request_time_ms: int | None) -> list[tuple[Label, Record | None]]:
         """Observe the time of the request that comes next, and return the labels that became visible before it.
 
-        A request without a time moves nothing.
+        Each comes with its origin. A request without a time moves nothing.
         """
         if next_request_time_ms is not None:
             self._watermark.observe(next_request_time_ms)
         now_ms = self._watermark.now_ms
         heap = self._heap
-        visible: list[Label] = []
+        visible: list[tuple[Label, Record | None]] = []
         if now_ms is not None:
             while heap and heap[0][0] < now_ms:
-                visible.append(heappop(heap)[2])
+                _, _, label, origin = heappop(heap)
+                visible.append((label, origin))
         return visible

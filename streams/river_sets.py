@@ -15,6 +15,7 @@ from engine.errors import ConfigError
 from streams.ports import Record, SourceError
 
 PREFIX = "river:"
+TARGET = "target"
 
 _SHIPPED = MappingProxyType(
     {
@@ -46,7 +47,7 @@ class RiverSet:
     Attributes
     ----------
     target
-        The column that holds the target: `"target"`, or a longer name where a feature has that one.
+        The column that holds the target: `"target"`, a name no feature of these sets has.
 
     Raises
     ------
@@ -57,7 +58,8 @@ class RiverSet:
 
     Notes
     -----
-    `raw` is the record as JSON with sorted keys. Dates become ISO 8601 text.
+    The set is held in memory while it is read: the largest has 49,097 examples. `raw` is the record as JSON with sorted
+    keys. Dates become ISO 8601 text.
     """
 
     def __init__(self, name: str) -> None:
@@ -69,22 +71,19 @@ class RiverSet:
         from river import datasets
 
         self.name = PREFIX + known
+        self.target = TARGET
         self._set: Any = getattr(datasets, known)()
         if not Path(self._set.path).is_file():
             msg = f"the data file of {self.name} is missing from river's package; reinstall river"
             raise SourceError(msg)
-        first, _ = next(iter(self._set))
-        self.target = "target"
-        while self.target in first:
-            self.target += "_"
-        self.columns = (*map(str, first), self.target)
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the examples in the order river has them."""
-        target = self.target
-        for row, (x, y) in enumerate(self._set, start=1):
+        # All at once: river leaves its file open when an iteration is given up half-way.
+        examples = list(self._set)
+        for row, (x, y) in enumerate(examples, start=1):
             values = {str(name): _plain(value) for name, value in x.items()}
-            values[target] = _plain(y)
+            values[TARGET] = _plain(y)
             yield Record(self.name, row, orjson.dumps(values, option=orjson.OPT_SORT_KEYS), values, None)
 
 

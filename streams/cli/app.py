@@ -58,7 +58,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sidestream")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def sidestream(debug: bool) -> None:  # noqa: ARG001, FBT001 - read by main, before click is
+def sidestream(debug: bool) -> None:  # noqa: FBT001 - read by main, before click is
     """Answer every event online, shadow the challengers, join the late labels, score what was served."""
 
 
