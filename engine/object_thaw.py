@@ -137,7 +137,7 @@ class _Rebuild:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             name = node[1] if len(node) > 1 and type(node[1]) is str else ""
-            msg = f"cannot rebuild node {number} of a frozen object, {node[0]} {name:.80}: {error!r}"
+            msg = f"cannot rebuild node {number} of a frozen object, {node[0]} {name:.80}: {type(error).__name__}"
             raise SnapshotError(msg) from error
 
     def _make(self, number: int, node: Node) -> None:

@@ -257,7 +257,7 @@ Restorable, but not certified, because two runs differ by the doing of River:
 Certified within one hash seed only, because they walk a set of texts:
 - `cluster.KMeans`, `utils.math.minkowski_distance`: sums over feature names; `compose.Select`: order of its features;
 - `HoeffdingAdaptiveTreeClassifier`, `AMFClassifier`, `KNNClassifier`, `NoChangeClassifier` with texts for classes: the
-  state is equal, the order of `predict_proba_one` is not, so a tie may fall otherwise. Whole numbers have no such order.
+  state is equal, the order of `predict_proba_one` is not, so a tie may fall otherwise. Whole numbers are safe.
 `misc.ZstdClassifier` needs Python 3.14.
 """
 
