@@ -35,6 +35,7 @@ _RIVER_UNFIT: Final = {
 }
 """What River keeps in a way that no other process can continue, and why."""
 
+_ListIterator: Final[type] = type(iter([]))
 _BUILTINS: Final = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, iter)
 _TEXT_METHODS: Final = (str.lower, str.upper, str.casefold, str.strip, str.split, str.title)
 _COLLECTIONS: Final = (collections.deque, collections.Counter, collections.defaultdict, collections.OrderedDict)
@@ -62,7 +63,7 @@ class AllowList:
     """
 
     def __init__(self, extra: Collection[Global] = ()) -> None:
-        known: list[Any] = [*_BUILTINS, *_TEXT_METHODS, *_COLLECTIONS, *_TIMES, *_OTHERS, *extra]
+        known: list[Any] = [*_BUILTINS, _ListIterator, *_TEXT_METHODS, *_COLLECTIONS, *_TIMES, *_OTHERS, *extra]
         self._known: dict[str, Global] = {global_name(thing): thing for thing in known}
 
     def name(self, thing: Global) -> str:

@@ -81,7 +81,7 @@ class _Rebuild:
                 continue
             node = self._nodes[number]
             if not (type(node) is tuple and node and node[0] in _MAKERS):
-                msg = f"node {number} of a frozen object is of no known kind, got {node!r:.80}"
+                msg = f"node {number} of a frozen object is of no known kind; it is forged"
                 raise SnapshotError(msg)
             if stage[number] == _MADE:
                 self._guarded(self._fill, number, node)
@@ -108,7 +108,7 @@ class _Rebuild:
         for value in values:
             if type(value) is list:
                 if len(value) != 1 or type(value[0]) is not int or not 0 <= value[0] < len(self._nodes):
-                    msg = f"reference {value!r:.80} in a frozen object leads nowhere among {len(self._nodes)} nodes"
+                    msg = f"a reference leads to none of the {len(self._nodes)} nodes of a frozen object: forged"
                     raise SnapshotError(msg)
                 if self._stage[value[0]] == _UNSEEN:
                     found.append(value[0])
@@ -136,7 +136,8 @@ class _Rebuild:
         except BaseException as error:  # Rust's PanicException is not an Exception
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
-            msg = f"cannot rebuild node {number} of a frozen object, {node[:2]!r:.120}: {error!r:.120}"
+            name = node[1] if len(node) > 1 and type(node[1]) is str else ""
+            msg = f"cannot rebuild node {number} of a frozen object, {node[0]} {name:.80}: {type(error).__name__}"
             raise SnapshotError(msg) from error
 
     def _make(self, number: int, node: Node) -> None:
@@ -203,9 +204,9 @@ class _Rebuild:
 
     def _give(self, thing: Any, form: str, *state: Any) -> None:
         """Give an object its state, as pickle does."""
-        setstate = getattr(thing, "__setstate__", None)
+        setstate = getattr(type(thing), "__setstate__", None)
         if form == "state":
-            setstate(self._value(state[0]))  # type: ignore[misc]
+            setstate(thing, self._value(state[0]))  # type: ignore[misc]
         elif form == "slots":
             for flat in state:
                 for name, value in self._pairs(flat).items():
@@ -216,7 +217,7 @@ class _Rebuild:
             if attributes.get("seed", 0) is None and "_rng" not in attributes and samples_only(kind):
                 attributes["_rng"] = self._sampler
             if setstate is not None:
-                setstate(attributes)
+                setstate(thing, attributes)
             else:
                 vars(thing).update(attributes)
 
@@ -235,7 +236,9 @@ def _parts(node: Node) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 def _check_rust_arguments(name: str, args: tuple[Any, ...]) -> None:
     for value in args:
         if type(value) is int and abs(value) > RUST_ARGUMENT_MAX:
-            msg = f"{name} may be made with whole numbers up to {RUST_ARGUMENT_MAX}, got {value!r:.40}"
+            msg = (
+                f"{name} may be made with whole numbers up to {RUST_ARGUMENT_MAX}, got one of {value.bit_length()} bits"
+            )
             raise SnapshotError(msg)
 
 

@@ -194,7 +194,7 @@ def _write_array(value: np.ndarray[Any, Any], emit: _Emit) -> None:
 def _write_scalar(value: np.generic, emit: _Emit) -> None:
     """Write a numpy scalar; text without its dtype, which would drop trailing zeros and knows no empty text."""
     if isinstance(value, np.str_):
-        name, body = b"U", str(value).encode("utf-8", "surrogatepass")
+        name, body = b"U", value.encode("utf-8", "surrogatepass")
     elif isinstance(value, np.bytes_):
         name, body = b"S", bytes(value)
     else:
