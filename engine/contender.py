@@ -16,7 +16,7 @@ from engine.decision import Decide
 from engine.drift.detector import Detector, Verdict
 from engine.errors import ModelError
 from engine.messages import Alarm, Answer, Benched, Features, Target
-from engine.models.model import Model
+from engine.models.model import Model, fingerprint_of
 from engine.prequential import Prequential
 from engine.tape import Moment, Row, Step, StepKind
 
@@ -204,15 +204,22 @@ class Contender:
         """Take the model out, and say why."""
         said = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
         self.benched = said[:500]
-        self.incidents.append(Benched(when.position, when.index, self.name, self.benched))
+        self.incidents.append(Benched(when.position, when.request_index, self.name, self.benched))
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the state as plain data."""
+        """Return the state as plain data, or raise `SnapshotError` where the model cannot give its own."""
+        return self._state(self.model.snapshot())
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what stands for the state in a digest: there is one for every model."""
+        return self._state(fingerprint_of(self.model))
+
+    def _state(self, model: object) -> dict[str, Any]:
         matured = self._matured
         return {
             "name": self.name,
             "spec": self.billing.spec,
-            "model": self.model.snapshot(),
+            "model": model,
             "understudy": None if self._understudy is None else self._understudy.snapshot(),
             "decide": None if self._decide is None else self._decide.snapshot(),
             "labelled": self._labelled.snapshot(),

@@ -7,9 +7,10 @@ bit, what n slices of one give. No clock, no I/O, no randomness: the state is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from engine.contender import Contender
 from engine.errors import ConfigError, SnapshotError
 from engine.features.encoder import FeatureReader
 from engine.label_join import LabelJoin
@@ -104,17 +105,26 @@ class Engine:
 
     def state_digest(self) -> str:
         """Return the SHA-256 of the canonical state: equal states, equal digests, in any process."""
-        return digest(self.snapshot())
+        return digest(self._state(Contender.fingerprint))
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the whole state as plain data."""
+        """Return the whole state as plain data.
+
+        Raises
+        ------
+        SnapshotError
+            If a contender's model cannot give its state.
+        """
+        return self._state(Contender.snapshot)
+
+    def _state(self, state_of: Callable[[Contender], dict[str, Any]]) -> dict[str, Any]:
         rows = {row.index: row for row in self.scorer.join.rows()}
         rows.update((row.index, row) for _, row, _, _ in self.learner.tape)
         return {
             "format": SNAPSHOT_FORMAT,
             "rows": [rows[index].snapshot() for index in sorted(rows)],
             "scorer": self.scorer.snapshot(),
-            "learner": self.learner.snapshot(),
+            "learner": self.learner.snapshot(state_of),
             "counts": [self.dead_letter_count, self.alarm_count],
         }
 

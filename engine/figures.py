@@ -66,10 +66,10 @@ class BinaryTally:
             weights += weight
             confusion[(2 if y else 0) + (1 if decision else 0)] += weight
             clipped = low if p < low else high if p > high else p  # type: ignore[operator]
-            log_loss -= weight * log(clipped if y else 1.0 - clipped)  # type: ignore[operator, arg-type]
+            log_loss -= weight * log(clipped if y else 1.0 - clipped)  # type: ignore[operator,arg-type]
             gap = p - (1.0 if y else 0.0)  # type: ignore[operator]
             brier += weight * gap * gap
-            at = int(p * CALIBRATION_BIN_COUNT)  # type: ignore[operator, arg-type]
+            at = int(p * CALIBRATION_BIN_COUNT)  # type: ignore[operator]
             bin_ = bins[at if at < last_bin else last_bin]
             bin_[0] += weight
             bin_[1] += weight * p  # type: ignore[operator]

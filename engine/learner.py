@@ -90,10 +90,10 @@ class Learner:
             if kind is final or kind is StepKind.DROP:
                 row.release_answers()
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return the state as plain data; rows are named by their index."""
+    def snapshot(self, state_of: Callable[[Contender], dict[str, Any]] = Contender.snapshot) -> dict[str, Any]:
+        """Return the state as plain data; rows are named by their index, contenders shown as `state_of` has them."""
         tape = [[int(kind), row.index, target, list(when)] for kind, row, target, when in self.tape]
-        return {"tape": tape, "contenders": [contender.snapshot() for contender in self.contenders]}
+        return {"tape": tape, "contenders": [state_of(contender) for contender in self.contenders]}
 
     def restore(self, state: dict[str, Any], rows: dict[int, Row]) -> None:
         """Take back what `snapshot` returned."""

@@ -60,7 +60,7 @@ class Prediction(NamedTuple):
     """The champion's answer to one request. `duplicate_of` is the index of the first request with this id, if any."""
 
     position: int
-    index: int
+    request_index: int
     event_id: EventId
     time_ms: int | None
     model: str
@@ -71,37 +71,37 @@ class Prediction(NamedTuple):
 class ShadowPrediction(NamedTuple):
     """A challenger's answer to the same request, given by the model as it stood at that request."""
 
-    index: int
+    request_index: int
     event_id: EventId
     model: str
     answer: Answer
 
 
 class LabelEnd(NamedTuple):
-    """How one label ended: learned, superseded, duplicate, late or unmatched. `index` is its request's, if known."""
+    """How one label ended: learned, superseded, duplicate, late or unmatched; and its request, if known."""
 
     position: int
     event_id: EventId
     target: Target
     time_ms: int | None
     end: str
-    index: int | None
+    request_index: int | None
 
 
 class RequestEnd(NamedTuple):
     """A request that ended without a label: `expired` or `negative_by_policy`, at this position."""
 
     position: int
-    index: int
+    request_index: int
     event_id: EventId
     end: str
 
 
 class DeadLetter(NamedTuple):
-    """An input that could not be used. `index` is set for requests; the edge adds the original bytes."""
+    """An input that could not be used. `request_index` is set for requests; the edge adds the original bytes."""
 
     position: int
-    index: int | None
+    request_index: int | None
     kind: str
     stage: str
     reason: str
@@ -109,10 +109,10 @@ class DeadLetter(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """A detector's DRIFT verdict. `index` and `event_time_ms` are those of the latest request when it was raised."""
+    """A detector's DRIFT verdict, with the index and event time of the latest request when it was raised."""
 
     position: int
-    index: int
+    request_index: int
     event_time_ms: int | None
     watched: str
     detector: str
@@ -123,7 +123,7 @@ class Benched(NamedTuple):
     """A contender was taken out, at this position, because its model failed; it answers no more."""
 
     position: int
-    index: int
+    request_index: int
     contender: str
     reason: str
 

@@ -42,7 +42,7 @@ class LabelRules:
         Whether a late label is learned after all; it never counts.
     """
 
-    policy: LabelPolicy = field(default_factory=lambda: LabelPolicy("wait", None))
+    policy: LabelPolicy = field(default_factory=LabelPolicy)
     delayed: bool = False
     relearn: bool = False
 
@@ -133,7 +133,7 @@ class Plan:
         """Return one contender with its model, figures and detectors."""
         understudy: Model | None = None
         if role is Role.CHAMPION:
-            understudy = Mean(task=self.task) if self.task is Task.REGRESSION else Majority(task=self.task)
+            understudy = Mean() if self.task is Task.REGRESSION else Majority(task=self.task)
         if isinstance(made, str):
             parsed = parse_model(made, task=self.task, seed=self.seed, name=name)
             billing = Billing(name, role, parsed.text, parsed.reads == "numeric")

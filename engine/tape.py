@@ -97,7 +97,7 @@ class Moment(NamedTuple):
     """When a step was written: at which position, and which request was the latest then."""
 
     position: int
-    index: int
+    request_index: int
     time_ms: int | None
 
 

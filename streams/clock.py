@@ -60,6 +60,10 @@ class TimedModel:
         means = [spent / count for spent, count in zip(self._spent_ns, self._sampled, strict=True) if count]
         return sum(means) / 1_000 if means else None
 
+    def __reduce__(self) -> tuple[type, tuple[object]]:
+        """Say what a fingerprint sees: the model alone."""
+        return TimedModel, (self._model,)
+
     def snapshot(self) -> object:
         """Return the model's state: the stopwatch is no part of it."""
         return self._model.snapshot()

@@ -159,7 +159,7 @@ class RecordCodec:
     def prediction_line(self, prediction: Prediction) -> bytes:
         """Return the champion's answer as one line."""
         line: dict[str, object] = {
-            "index": prediction.index,
+            "index": prediction.request_index,
             "id": prediction.event_id,
             "event_time_ms": prediction.time_ms,
             "model": prediction.model,
@@ -171,7 +171,7 @@ class RecordCodec:
 
     def shadow_line(self, shadow: ShadowPrediction) -> bytes:
         """Return a challenger's answer as one line."""
-        line: dict[str, object] = {"index": shadow.index, "id": shadow.event_id, "model": shadow.model}
+        line: dict[str, object] = {"index": shadow.request_index, "id": shadow.event_id, "model": shadow.model}
         self._add_answer(line, shadow.answer)
         return orjson.dumps(line, option=_OPTIONS)
 
@@ -180,7 +180,7 @@ class RecordCodec:
         line = {
             "position": end.position,
             "id": end.event_id,
-            "index": end.index,
+            "index": end.request_index,
             "target": self._targets.name(end.target),
             "label_time_ms": end.time_ms,
             "end": end.end,
@@ -189,7 +189,7 @@ class RecordCodec:
 
     def request_end_line(self, end: RequestEnd) -> bytes:
         """Return the end of a request that had no label as one line."""
-        line = {"position": end.position, "index": end.index, "id": end.event_id, "end": end.end}
+        line = {"position": end.position, "index": end.request_index, "id": end.event_id, "end": end.end}
         return orjson.dumps(line, option=_OPTIONS)
 
     def _add_answer(self, line: dict[str, object], answer: Answer) -> None:
@@ -209,7 +209,7 @@ def dead_letter_line(letter: DeadLetter, record: Record | None) -> bytes:
     """
     line: dict[str, object] = {
         "position": letter.position,
-        "index": letter.index,
+        "index": letter.request_index,
         "kind": letter.kind,
         "source": _as_utf8(record.origin) if record else None,
         "row": record.row if record else None,

@@ -23,6 +23,9 @@ from engine.targets import Task
 PROBABILITY_EXCESS_MAX = 1e-9
 """How far rounding may carry a probability outside [0, 1]; it is clipped, and anything further is refused."""
 
+CODE_MIN = 2**62
+"""The first code of a class that is text: beyond every class that is a number."""
+
 _CLASS_TYPES = (bool, int, float, str)
 
 
@@ -72,6 +75,10 @@ class EstimatorModel(ABC):
             return {"river": freeze(self.estimator)}
         return {"own": self._own("snapshot")()}
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """Say what an unrestorable model consists of, for its fingerprint: how it is asked is no part of it."""
+        return type(self), (self.estimator,)
+
     def restore(self, state: object) -> None:
         """Take back what `snapshot` returned."""
         kind = "river" if self._is_river else "own"
@@ -90,7 +97,7 @@ class EstimatorModel(ABC):
 
     def _bind(self, estimator: object) -> None:
         self.estimator = estimator
-        self._is_river = type(estimator).__module__.partition(".")[0] == "river"
+        self._is_river = _is_river(estimator)
         self._takes_weight = _takes_weight(estimator)
         self._learn_one = self._require("learn_one")
         self._ask = self._first_question()
@@ -193,6 +200,55 @@ class _Multiclass(EstimatorModel):
         return argmax(proba), dict(proba)
 
 
+class _CodedMulticlass(_Multiclass):
+    """River's estimators see a class that is text as a number, in the order in which the classes were learned.
+
+    Several of them keep classes in sets, and a set of texts is iterated in an order that differs from process to
+    process: the same stream would break ties, and fill leaves, differently. Whole numbers do not have this.
+    """
+
+    def __init__(self, estimator: object) -> None:
+        super().__init__(estimator)
+        self._codes: dict[Target, Target] = {}
+        self._names: dict[Target, Target] = {}
+
+    def predict(self, x: Features) -> Answer:
+        decision, scores = super().predict(x)
+        if not self._names:
+            return decision, scores
+        names = self._names
+        named = {names.get(code, code): p for code, p in scores.items()}  # type: ignore[union-attr]
+        return None if decision is None else names.get(decision, decision), named
+
+    def learn(self, x: Features, target: Target, weight: float) -> None:
+        if type(target) is str:
+            code = self._codes.get(target)
+            if code is None:
+                code = self._admit(target)
+            target = code
+        super().learn(x, target, weight)
+
+    def _admit(self, name: str) -> Target:
+        code = CODE_MIN + len(self._codes)
+        self._codes[name] = code
+        self._names[code] = name
+        return code
+
+    def snapshot(self) -> object:
+        """Return the estimator's state, and the names in the order of their codes."""
+        return {"estimator": super().snapshot(), "names": list(self._codes)}
+
+    def restore(self, state: object) -> None:
+        """Take back what `snapshot` returned."""
+        if not isinstance(state, dict) or state.keys() != {"estimator", "names"}:
+            msg = f"{_name(self.estimator)} keeps its state and class names, got {state!r:.80}"
+            raise SnapshotError(msg)
+        super().restore(state["estimator"])
+        self._codes, self._names = {}, {}
+        for name in state["names"]:
+            self._admit(name)
+
+
 class _Regression(EstimatorModel):
     """Score and decision: the number predicted; None, which River says before it has learned, is 0.0."""
 
@@ -238,7 +294,12 @@ def adapt(estimator: object, task: Task) -> EstimatorModel:
     -----
     Beyond the estimator's own work a binary answer costs a fraction of a microsecond, whatever the estimator.
     """
-    return _BY_TASK[task](estimator)
+    made = _CodedMulticlass if task is Task.MULTICLASS and _is_river(estimator) else _BY_TASK[task]
+    return made(estimator)
+
+
+def _is_river(estimator: object) -> bool:
+    return type(estimator).__module__.partition(".")[0] == "river"
 
 
 def _name(estimator: object) -> str:

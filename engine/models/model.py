@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from engine.errors import SnapshotError
 from engine.messages import Answer, Features, Target
 
 
@@ -29,3 +30,16 @@ class Model(Protocol):
     def restore(self, state: object) -> None:
         """Take back what `snapshot` returned: from here on both continue identically."""
         ...
+
+
+def fingerprint_of(model: Model) -> object:
+    """Return what stands for a model's state in a digest: its snapshot or, where it can give none, its content.
+
+    Every model has a fingerprint, also one whose state cannot be made durable.
+    """
+    try:
+        return model.snapshot()
+    except SnapshotError:
+        from engine.object_state import fingerprint
+
+        return {"content": fingerprint(model)}

@@ -3,7 +3,8 @@ r"""`rules("...")`: what a person knows, as a model: the first condition that ho
 Grammar, first match wins:
 
     rules       = rule { ";" rule } [ ";" ]
-    rule        = ( condition | "otherwise" ) "->" value             otherwise comes last
+    rule        = condition "->" value
+                | "otherwise" [ "->" ] value                         comes last
     condition   = conjunction { "or" conjunction }
     conjunction = negation { "and" negation }
     negation    = "not" negation | "(" condition ")" | comparison
@@ -13,7 +14,7 @@ Grammar, first match wins:
                 | name [ "not" ] "matches" text
                 | name "is" [ "not" ] "missing"
     literal     = number | text
-    text        = 'in single quotes', where \' is a quote and every other backslash stays as it is
+    text        = 'in single quotes' or "in double quotes"; \' is a quote, every other backslash stays as it is
     name        = bare_word.with_dots | `anything` | "anything"
 
 The parser is written by hand, so that nothing in the text is ever evaluated. It knows features by name only.
@@ -147,7 +148,7 @@ class _Parser:
         found: list[tuple[_Condition, Answer]] = []
         while True:
             if self._take("otherwise"):
-                otherwise = self._value()
+                otherwise = self._value(arrow=False)
                 self._take(";")
                 if self._peek().kind != "end":
                     self._refuse("otherwise comes last; nothing may follow it")
@@ -158,19 +159,19 @@ class _Parser:
             if self._peek().kind == "end":
                 return found, (False, 0.0) if self._task is Task.BINARY else untrained(self._task)
 
-    def _value(self) -> Answer:
-        if not self._take("->"):
+    def _value(self, *, arrow: bool = True) -> Answer:
+        if not self._take("->") and arrow:
             self._refuse("expected '->' and a value")
         token = self._peek()
         if self._task is Task.MULTICLASS:
-            if token.kind not in {"number", "text"} and token.text not in {"true", "false"}:
-                self._refuse("expected a class: text in single quotes, a whole number, true or false")
+            if token.kind not in {"number", "text", "quoted"} and token.text not in {"true", "false"}:
+                self._refuse("expected a class: text in quotes, a whole number, true or false")
             self._next += 1
             raw: object = float(token.text) if token.kind == "number" else self._unquote(token)
             try:
                 return certain(self._task, spell_class(raw))
             except MessageError:
-                problem = "a class is text in single quotes, a whole number, true or false"
+                problem = "a class is text in quotes, a whole number, true or false"
                 self._refuse(problem, token)
         value = self._number("expected a number")
         if self._task is Task.REGRESSION:
@@ -249,11 +250,11 @@ class _Parser:
 
     def _literal(self) -> float | str:
         token = self._peek()
-        if token.kind == "text":
+        if self._is_text(token):
             self._next += 1
             self.reads_text = True
             return self._unquote(token)
-        return self._number("expected a number, or text in single quotes")
+        return self._number("expected a number, or text in quotes")
 
     def _number(self, expected: str) -> float:
         token = self._peek()
@@ -267,8 +268,8 @@ class _Parser:
 
     def _pattern(self) -> re.Pattern[str]:
         token = self._peek()
-        if token.kind != "text":
-            self._refuse("expected a pattern in single quotes")
+        if not self._is_text(token):
+            self._refuse("expected a pattern in quotes")
         self._next += 1
         self.reads_text = True
         pattern = self._unquote(token)
@@ -283,7 +284,14 @@ class _Parser:
 
     @staticmethod
     def _unquote(token: _Token) -> str:
-        return token.text[1:-1].replace("\\'", "'") if token.kind == "text" else token.text
+        if token.kind == "text":
+            return token.text[1:-1].replace("\\'", "'")
+        return token.text[1:-1] if token.kind == "quoted" else token.text
+
+    @staticmethod
+    def _is_text(token: _Token) -> bool:
+        """Whether a token in the place of a value is text: in backticks it would be a name."""
+        return token.kind == "text" or (token.kind == "quoted" and token.text[0] == '"')
 
     def _peek(self) -> _Token:
         return self._tokens[self._next]

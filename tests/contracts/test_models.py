@@ -52,7 +52,7 @@ Example = tuple[dict[str, float | str], Target]
 
 def examples(task: Task, count: int, seed: int = 5) -> list[Example]:
     """Return a seeded stream of numbers, learnable in every task."""
-    random = Random(seed)  # noqa: S311  (a stream, not a secret)
+    random = Random(seed)
     made: list[Example] = []
     for _ in range(count):
         amount, hour = random.gauss(3.0, 2.0), float(random.randrange(24))

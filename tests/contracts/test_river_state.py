@@ -369,7 +369,7 @@ def test_equal_histories_give_equal_bytes_whatever_the_hash_seed() -> None:
 
 def _digests_of_another_process(hash_seed: str) -> dict[str, str]:
     root = str(Path(engine.__file__).parents[1])
-    done = subprocess.run(  # noqa: S603 - this very file
+    done = subprocess.run(
         [sys.executable, __file__],
         env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": root},
         capture_output=True,

@@ -1,7 +1,5 @@
 """Features: vocabularies stop at their bound, and numeric models see every category as numbers."""
 
-# ruff: noqa: S101, PLR2004 - pytest asserts, and examples are numbers
-
 from __future__ import annotations
 
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Times and durations: magnitudes name units, ISO is UTC unless it says otherwise, and nothing is guessed."""
 
-# ruff: noqa: S101, PLR2004 - pytest asserts, and examples are numbers
-
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone

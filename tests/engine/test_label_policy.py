@@ -1,7 +1,5 @@
 """Label policies: three forms, read back as written, and nothing else."""
 
-# ruff: noqa: S101 - pytest asserts
-
 from __future__ import annotations
 
 import pytest

@@ -1,7 +1,5 @@
 """Schemas: what a sample is taken to mean, what a request may say, and the word for each refusal."""
 
-# ruff: noqa: S101, PLR2004 - pytest asserts, and examples are numbers
-
 from __future__ import annotations
 
 from collections.abc import Mapping

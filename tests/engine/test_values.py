@@ -1,7 +1,5 @@
 """Single values: a hostile one is refused in a short sentence, never in a traceback of the refusal itself."""
 
-# ruff: noqa: S101, PLR2004 - pytest asserts, and examples are numbers
-
 from __future__ import annotations
 
 import pytest

@@ -1,7 +1,5 @@
 """Reading: the fast path is the careful one, a refusal changes nothing, a restored reader continues identically."""
 
-# ruff: noqa: S101 - pytest asserts
-
 from __future__ import annotations
 
 import struct

@@ -1,7 +1,5 @@
 """Settings: four layers in order, every problem told at once with its remedy, and a page that agrees with the code."""
 
-# ruff: noqa: S101, PLR2004 - pytest asserts, and examples are numbers
-
 from __future__ import annotations
 
 import subprocess
@@ -332,5 +330,5 @@ def test_the_page_agrees_with_the_code() -> None:
 def test_importing_settings_is_light() -> None:
     """`--help` and `check` do not pay for models: neither river nor NumPy is imported."""
     code = "import sys, streams.settings; sys.exit(len({'river', 'numpy'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (0, "")

@@ -18,7 +18,7 @@ NAMES = [entry.name for entry in list_detectors()]
 
 def errors(count: int = 3000, seed: int = 2) -> list[float]:
     """Return 0/1 errors whose rate rises half way."""
-    random = Random(seed)  # noqa: S311  (a stream, not a secret)
+    random = Random(seed)
     return [float(random.random() < (0.1 if index < count / 2 else 0.6)) for index in range(count)]
 
 

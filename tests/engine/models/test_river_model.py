@@ -70,7 +70,7 @@ SPECS = list(specs())
 
 
 def stream(task: Task, *, text: bool, count: int = 400) -> Iterator[tuple[dict[str, Any], Any]]:
-    random = Random(11)  # noqa: S311  (a stream, not a secret)
+    random = Random(11)
     for _ in range(count):
         x: dict[str, Any] = {"a": random.random() * 3.0, "b": float(random.randrange(4))}
         if text:
