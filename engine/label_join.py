@@ -104,6 +104,7 @@ class LabelJoin:
         self._deadlines: list[tuple[int, int, Row]] = []
         self._suspects: list[Row] = []
         self._maturing: deque[Row] = deque()
+        self._forgotten: list[Row] = []
 
     @property
     def pending_count(self) -> int:
@@ -266,12 +267,21 @@ class LabelJoin:
         bound = self._limits.dedup_count_max
         if bound:
             if len(self._ended) >= bound:
-                del self._ended[next(iter(self._ended))]
+                oldest = self._ended.pop(next(iter(self._ended))).row
+                if self._keep_features:
+                    self._forgotten.append(oldest)
             self._ended[row.event_id] = Ended(row, was_late=False)
 
     def keeps(self, row: Row) -> bool:
-        """Whether a row's features are still wanted after its last step, for a late label."""
-        return self._keep_features and row.state is not RowState.LABELLED and row.event_id in self._ended
+        """Whether an ended row keeps its features, for a label that comes late."""
+        return self._keep_features and row.state is not RowState.LABELLED
+
+    def take_forgotten(self) -> list[Row]:
+        """Return, once, the ended rows that had kept their features and are no longer remembered."""
+        forgotten = self._forgotten
+        if forgotten:
+            self._forgotten = []
+        return forgotten
 
     def rows(self) -> list[Row]:
         """Return every row the join holds, once each, by index."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.contender import Contender
 from engine.messages import Alarm, Outcomes, ShadowPrediction
-from engine.tape import Moment, Row, Step, StepKind
+from engine.tape import Moment, Row, RowState, Step, StepKind
 
 
 class Learner:
@@ -23,7 +23,7 @@ class Learner:
     contenders
         The champion first.
     keeps
-        Says whether a row's features are still wanted once everybody has learned from it.
+        Says whether a row that was learned keeps its features, for a label that comes late.
     final
         The last step at which a row counts: LEARN where labels come with their requests, MATURE where windows close.
     """
@@ -85,9 +85,9 @@ class Learner:
                     if answer is not None:
                         shadow.append(ShadowPrediction(row.index, row.event_id, name, answer))
                 continue
-            if kind is not StepKind.MATURE and not keeps(row):
+            if kind is not StepKind.MATURE and not (kind is StepKind.LEARN and keeps(row)):
                 row.release_features()
-            if kind is final or kind is StepKind.DROP:
+            if kind is final or row.state is RowState.EXPIRED:
                 row.release_answers()
 
     def snapshot(self, state_of: Callable[[Contender], dict[str, Any]] = Contender.snapshot) -> dict[str, Any]:

@@ -82,6 +82,8 @@ class Scorer:
         else:
             msg = f"a slice holds Request, Label and Refused messages, got {kind.__name__}"
             raise ConfigError(msg)
+        if self._relearn:
+            steps += [(_DROP, row, None, self._now) for row in self.join.take_forgotten()]
         self.position += 1
         return steps
 
@@ -202,7 +204,8 @@ class Scorer:
 
     def _expire(self, row: Row, steps: list[Step], out: Outcomes) -> None:
         out.request_ends.append(RequestEnd(self.position, row.index, row.event_id, "expired"))
-        steps.append((_DROP, row, None, self._now))
+        if not self.join.keeps(row):
+            steps.append((_DROP, row, None, self._now))
 
     def _bury(self, error: MessageError, kind: str, index: int | None, out: Outcomes) -> None:
         out.dead_letters.append(DeadLetter(self.position, index, kind, error.stage, error.reason, error.detail))

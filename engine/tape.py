@@ -25,7 +25,7 @@ class StepKind(IntEnum):
     MATURE = 3
     """The row's label window has closed: its score counts as evidence."""
     DROP = 4
-    """The row ended without a target: nothing further needs its features."""
+    """No later step needs the row's features."""
 
 
 class RowState(IntEnum):
