@@ -1,0 +1,28 @@
+"""A list of what specs can name, for eyes or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from engine.models.river_model import Entry
+
+
+def show(entries: Sequence[Entry], word: str | None, *, as_json: bool) -> None:
+    """Print the entries whose name or summary holds `word`."""
+    console = Console(highlight=False, soft_wrap=True)
+    asked = (word or "").lower()
+    found = [entry for entry in entries if asked in f"{entry.name} {entry.summary}".lower()]
+    if as_json:
+        console.out(json.dumps([entry._asdict() for entry in found], indent=2))
+        return
+    for entry in found:
+        line = Text(entry.name, style="bold")
+        line.append(entry.signature, style="dim")
+        console.print(line)
+        console.print(Text(f"    {entry.summary}"))
+    if not found:
+        console.print(Text(f"nothing is called {word!r}; the list without a word shows all {len(entries)}"))

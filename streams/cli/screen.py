@@ -1,0 +1,152 @@
+"""What a person sees: progress while a replay runs, and a table when it is over. Talk goes to standard error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from streams.preparation import Prepared
+    from streams.replay import Result
+
+REFRESH_S = 0.25
+_BETTER_LOW = {"log_loss", "brier", "mae", "rmse"}
+
+
+class Screen:
+    """The terminal, as the observer of a replay.
+
+    Parameters
+    ----------
+    quiet
+        Say nothing but what is asked for: `--json`.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._talk = Console(stderr=True, highlight=False)
+        self._data = Console(highlight=False)
+        self._progress: Progress | None = None
+        self._shown_s = 0.0
+        self._notices: tuple[str, ...] = ()
+
+    def begin(self, prepared: Prepared) -> None:
+        """Say what was inferred, and start the progress line."""
+        if self._quiet:
+            return
+        for notice in prepared.notices:
+            self._talk.print(Text(f"· {notice}", style="dim"))
+        if self._talk.is_terminal:
+            self._progress = Progress(
+                SpinnerColumn(), TextColumn("{task.description}"), console=self._talk, transient=True
+            )
+            self._progress.add_task("starting", total=None)
+            self._progress.start()
+
+    def progress(self, engine: Engine, seconds: float) -> None:
+        """Show the state of the run, a few times a second."""
+        if self._progress is None or seconds - self._shown_s < REFRESH_S:
+            return
+        self._shown_s = seconds
+        join = engine.scorer.join
+        losses = "  ".join(
+            f"{contender.name} {_figure(contender.judges.labelled.recent_loss())}"
+            for contender in engine.learner.contenders
+        )
+        events = join.ledger.requests
+        text = f"{events:,} events  {events / seconds:,.0f}/s  {join.pending_count:,} pending  rolling loss: {losses}"
+        self._progress.update(self._progress.task_ids[0], description=text)
+
+    def end(self) -> None:
+        """Take the progress line away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def show(self, result: Result) -> None:
+        """Print the result for eyes."""
+        self._data.print(_table(result))
+        for line in _lines(result):
+            self._data.print(line)
+
+
+def _table(result: Result) -> Table:
+    """Return the contenders and their figures, the best of each column in bold."""
+    columns, rows = result.summary.figures()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("contender")
+    table.add_column("role")
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    table.add_column("µs/event", justify="right")
+    best = [_best(column, [values[i] for _, _, values in rows]) for i, column in enumerate(columns)]
+    for name, role, values in rows:
+        cells = [
+            Text(_figure(value), style="bold green" if value is not None and value == best[i] else "")
+            for i, value in enumerate(values)
+        ]
+        spent = result.us_per_event[name]
+        table.add_row(name, role, *cells, "n/a" if spent is None else f"{spent:,.1f}")
+    return table
+
+
+def _lines(result: Result) -> list[str]:
+    """Return the sentences under the table."""
+    data = result.durable
+    requests = {**data["requests"], "duplicate": data["duplicates"]}
+    rate = data["events"] / result.wall_s if result.wall_s else 0.0
+    lines = [
+        "",
+        f"{data['events']:,} events in {result.wall_s:.1f} s ({rate:,.0f}/s)",
+        f"requests: {_counts(requests)}",
+        f"labels:   {_counts(data['labels'])}",
+    ]
+    if data["labels_not_yet_known"]:
+        lines.append(f"          {data['labels_not_yet_known']:,} not yet known when the stream ended")
+    if data["dead_letters"]:
+        where = f"see {result.out}/dead_letters.jsonl" if result.out else "add --out DIR to keep them"
+        lines.append(f"dead letters: {data['dead_letters']:,}; {where}")
+    lines.append(f"drift alarms: {_alarms(data)}")
+    for name, model in data["models"].items():
+        if model["benched"]:
+            lines.append(f"benched: {name}: {model['benched']}")
+    lines.append(f"state digest: {data['state_digest'][:16]}")
+    if result.out:
+        lines.append(f"written to {result.out}")
+    return lines
+
+
+def _alarms(data: dict[str, Any]) -> str:
+    """Return the alarms per contender, with the index of the first few."""
+    found: dict[str, list[int]] = {}
+    for alarm in data["alarms"]:
+        found.setdefault(alarm["watched"], []).append(alarm["index"])
+    if not found:
+        return "none"
+    shown = []
+    for watched, at in found.items():
+        more = f" and {len(at) - 3} more" if len(at) > 3 else ""
+        shown.append(f"{watched} at {', '.join(f'{index:,}' for index in at[:3])}{more}")
+    return "; ".join(shown)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count) or "none"
+
+
+def _best(column: str, values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return min(known) if column in _BETTER_LOW else max(known)
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"

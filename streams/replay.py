@@ -1,0 +1,125 @@
+"""One replay from beginning to end: prepare, run, write the summary, and hand back what there is to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from engine.engine import Engine
+from engine.messages import Alarm, Outcomes
+from engine.summary import Summary
+from streams.clock import Stopwatch, TimedModel
+from streams.jsonl_sink import JsonlSink
+from streams.preparation import Prepared, prepare
+from streams.runner import Runner
+from streams.settings import Settings
+
+
+class Observer(Protocol):
+    """Sees a replay go by."""
+
+    def begin(self, prepared: Prepared) -> None:
+        """Is told what is about to run."""
+
+    def progress(self, engine: Engine, seconds: float) -> None:
+        """Is shown the engine after a slice."""
+
+    def end(self) -> None:
+        """Is told that it is over, however it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a replay came to.
+
+    `durable` depends on the input alone and is what `summary.json` holds; the rest is about this one run.
+    """
+
+    summary: Summary
+    durable: dict[str, Any]
+    wall_s: float
+    us_per_event: dict[str, float | None]
+    out: str | None
+
+    def as_json(self) -> str:
+        """Return everything as one JSON object."""
+        data = dict(self.durable)
+        data["models"] = {
+            name: {**model, "us_per_event": self.us_per_event[name]} for name, model in data["models"].items()
+        }
+        data["wall_s"] = self.wall_s
+        data["events_per_s"] = data["events"] / self.wall_s if self.wall_s else None
+        return orjson.dumps(data).decode()
+
+
+def replay(settings: Settings, clock: Stopwatch, observer: Observer) -> Result:
+    """Replay what the settings describe.
+
+    Raises
+    ------
+    ConfigError, SourceError
+        Before anything starts, or when the source or the output fails on the way.
+    """
+    prepared = prepare(settings)
+    engine = prepared.engine
+    timers = {contender.name: TimedModel(contender.model) for contender in engine.learner.contenders}
+    for contender in engine.learner.contenders:
+        contender.model = timers[contender.name]
+    alarms = AlarmLog(prepared.plan.limits.alarm_count_max)
+    out = settings.output.dir
+
+    def watch(outcomes: Outcomes) -> None:
+        alarms.note(outcomes.alarms)
+        observer.progress(engine, clock.seconds())
+
+    observer.begin(prepared)
+    try:
+        with JsonlSink(out) if out else nullcontext() as sink:
+            summary = Runner(engine, prepared.feed, prepared.codec, sink).run(settings.run.slice, watch)
+            durable = _durable(summary, engine, prepared, alarms)
+            if sink is not None:
+                sink.write_summary(durable)
+    finally:
+        observer.end()
+    times = {name: timer.us_per_event for name, timer in timers.items()}
+    return Result(summary, durable, clock.seconds(), times, out)
+
+
+class AlarmLog:
+    """The alarms of a run, up to a bound; the engine counts them all."""
+
+    def __init__(self, count_max: int) -> None:
+        self._count_max = count_max
+        self.kept: list[Alarm] = []
+
+    def note(self, alarms: Sequence[Alarm]) -> None:
+        """Keep alarms while there is room."""
+        self.kept += alarms[: self._count_max - len(self.kept)]
+
+
+def _durable(summary: Summary, engine: Engine, prepared: Prepared, alarms: AlarmLog) -> dict[str, Any]:
+    """Return the summary that depends on the input alone."""
+    shown = [
+        {
+            "index": alarm.request_index,
+            "event_time_ms": alarm.event_time_ms,
+            "watched": alarm.watched,
+            "detector": alarm.detector,
+            "signal": alarm.signal,
+        }
+        for alarm in alarms.kept
+    ]
+    return {
+        **summary.data,
+        "labels_not_yet_known": prepared.delay.waiting,
+        "seed": prepared.plan.seed,
+        "task": prepared.plan.task.value,
+        "state_digest": engine.state_digest(),
+        "alarm_count": engine.alarm_count,
+        "alarms": shown,
+        "promotions": [],
+    }
