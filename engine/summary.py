@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
 _SHOWN = {
-    Task.BINARY: ("accuracy", "balanced_accuracy", "kappa", "f1", "log_loss", "brier"),
+    Task.BINARY: ("accuracy", "balanced_accuracy", "kappa", "f1", "log_loss"),
     Task.MULTICLASS: ("accuracy", "balanced_accuracy", "kappa", "f1", "log_loss"),
     Task.REGRESSION: ("mae", "rmse", "r2"),
 }

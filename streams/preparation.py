@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import Any
 
 from engine.engine import Engine
@@ -168,9 +168,7 @@ def _task(settings: Settings, raw_targets: list[object], notices: list[str]) -> 
             raise ConfigError(msg)
         share = sum(_is(raw, classes[1]) for raw in raw_targets) / max(1, len(raw_targets))
         how = "as asked" if positive is not None else "the rarer"
-        notices.append(
-            f"positive class: {classes[1]!r} ({how}: {share:.1%} of the first labels), other: {classes[0]!r}"
-        )
+        notices.append(f"positive class: {classes[1]!r} ({how}; {share:.1%} of the first labels), not {classes[0]!r}")
     found = task_conflicts(settings, task)
     if found:
         refuse_all(found)
@@ -196,9 +194,10 @@ def _pair(raw_targets: list[object], positive: Target) -> tuple[Target, ...]:
         msg = f"positive class {positive!r} is not among the first labels, which show {classes!r}"
         raise ConfigError(msg)
     if len(others) != 1:
-        known = {True: False, 1: 0, 0: 1, False: True}
-        if not others and positive in known:
-            return known[positive], positive  # type: ignore[index]
+        if not others and isinstance(positive, bool):
+            return not positive, positive
+        if not others and positive in {0, 1}:
+            return 1 - int(positive), positive
         msg = f"a binary task has one class besides {positive!r}, the first labels show {others!r}; use task multiclass"
         raise ConfigError(msg)
     return others[0], positive
@@ -235,7 +234,7 @@ def _usual_gap_ms(time_column: str, rows: list[Mapping[str, object]]) -> int:
             times.append(parse_event_time(row.get(time_column)))
         except MessageError:
             continue
-    gaps = sorted(after - before for before, after in zip(times, times[1:], strict=False) if after > before)
+    gaps = sorted(after - before for before, after in pairwise(times) if after > before)
     return gaps[int(len(gaps) * _SPARSE_QUANTILE)] if gaps else 0
 
 
@@ -293,7 +292,7 @@ def _contenders(settings: Settings, task: Task, schema: Schema) -> tuple[str, tu
     texts = [column.name for column in schema.columns if column.kind is Kind.TEXT]
     if task is Task.REGRESSION:
         bayes = "linear=river.preprocessing.StandardScaler() | river.linear_model.LinearRegression()"
-        tree = "river.tree.HoeffdingTreeRegressor()"
+        tree = "river.preprocessing.StandardScaler() | river.tree.HoeffdingTreeRegressor()"
     else:
         bayes = "naive_bayes=river.naive_bayes.GaussianNB()"
         tree = "river.tree.HoeffdingTreeClassifier()"

@@ -56,7 +56,7 @@ class Result:
         return orjson.dumps(data).decode()
 
 
-def replay(settings: Settings, clock: Stopwatch, observer: Observer) -> Result:
+def replay(settings: Settings, observer: Observer) -> Result:
     """Replay what the settings describe.
 
     Raises
@@ -71,6 +71,8 @@ def replay(settings: Settings, clock: Stopwatch, observer: Observer) -> Result:
         contender.model = timers[contender.name]
     alarms = AlarmLog(prepared.plan.limits.alarm_count_max)
     out = settings.output.dir
+
+    clock = Stopwatch()
 
     def watch(outcomes: Outcomes) -> None:
         alarms.note(outcomes.alarms)

@@ -27,13 +27,12 @@ def command(paths: tuple[str, ...], config: str | None, as_json: bool, **given: 
         sidestream replay payments.csv --target fraud --time ts --label-delay 7d
     """  # noqa: D301 - click reads \b itself
     from streams.cli.screen import Screen
-    from streams.clock import Stopwatch
     from streams.replay import replay
     from streams.settings import load_settings
 
     settings = load_settings(config, as_settings(given, paths), os.environ)
     screen = Screen(quiet=as_json)
-    result = replay(settings, Stopwatch(), screen)
+    result = replay(settings, screen)
     if as_json:
         sys.stdout.write(result.as_json() + "\n")
     else:
