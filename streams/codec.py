@@ -201,6 +201,11 @@ class RecordCodec:
             line["probability"] = score
 
 
+def to_json(data: Mapping[str, object]) -> str:
+    """Return plain data as one JSON object."""
+    return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
 def dead_letter_line(letter: DeadLetter, record: Record | None) -> bytes:
     """Return a dead letter as one line, with the original bytes of its record where they are known.
 

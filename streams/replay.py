@@ -7,12 +7,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import orjson
-
 from engine.engine import Engine
 from engine.messages import Alarm, Outcomes
 from engine.summary import Summary
 from streams.clock import Stopwatch, TimedModel
+from streams.codec import to_json
 from streams.jsonl_sink import JsonlSink
 from streams.preparation import Prepared, prepare
 from streams.runner import Runner
@@ -53,7 +52,7 @@ class Result:
         }
         data["wall_s"] = self.wall_s
         data["events_per_s"] = data["events"] / self.wall_s if self.wall_s else None
-        return orjson.dumps(data).decode()
+        return to_json(data)
 
 
 def replay(settings: Settings, observer: Observer) -> Result:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from streams.replay import Result
 
 REFRESH_S = 0.25
+_HEADINGS = {"balanced_accuracy": "balanced", "log_loss": "log loss"}
 _BETTER_LOW = {"log_loss", "brier", "mae", "rmse"}
 
 
@@ -79,11 +80,11 @@ def _table(result: Result) -> Table:
     """Return the contenders and their figures, the best of each column in bold."""
     columns, rows = result.summary.figures()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("contender")
-    table.add_column("role")
+    table.add_column("contender", no_wrap=True)
+    table.add_column("role", no_wrap=True)
     for column in columns:
-        table.add_column(column.replace("_", " "), justify="right")
-    table.add_column("µs/event", justify="right")
+        table.add_column(_HEADINGS.get(column, column), justify="right", no_wrap=True)
+    table.add_column("µs/event", justify="right", no_wrap=True)
     best = [_best(column, [values[i] for _, _, values in rows]) for i, column in enumerate(columns)]
     for name, role, values in rows:
         cells = [
@@ -149,4 +150,6 @@ def _best(column: str, values: list[float | None]) -> float | None:
 def _figure(value: float | None) -> str:
     if value is None:
         return "n/a"
+    if abs(value) >= 1e6:
+        return f"{value:.3g}"
     return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"

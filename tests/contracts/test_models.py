@@ -31,7 +31,7 @@ CASES = [
     (f"{SCALED}river.linear_model.LogisticRegression()", Task.BINARY),
     (f"{SCALED}river.linear_model.PAClassifier()", Task.BINARY),
     (f"{SCALED}river.multiclass.OneVsRestClassifier(river.linear_model.LogisticRegression())", Task.MULTICLASS),
-    (f"{SCALED}river.neighbors.KNNClassifier()", Task.MULTICLASS),
+    (f"{SCALED}river.neighbors.KNNClassifier(engine=river.neighbors.LazySearch())", Task.MULTICLASS),
     (f"{SCALED}river.linear_model.LinearRegression()", Task.REGRESSION),
     ("river.naive_bayes.GaussianNB()", Task.BINARY),
     ("river.naive_bayes.GaussianNB()", Task.MULTICLASS),
@@ -44,7 +44,6 @@ CASES = [
     ("river.ensemble.VotingClassifier([river.naive_bayes.GaussianNB(), river.tree.HoeffdingTreeClassifier()])",
      Task.BINARY),
     ("river.facto.FMClassifier(n_factors=2)", Task.BINARY),
-    ("river.rules.AMRules()", Task.REGRESSION),
 ]  # fmt: skip
 
 Example = tuple[dict[str, float | str], Target]

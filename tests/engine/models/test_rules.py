@@ -102,7 +102,6 @@ def test_a_value_is_what_the_task_says_it_is() -> None:
     ("text", "task", "why", "at"),
     [
         ("", Task.BINARY, "expected a feature's name", 1),
-        ("otherwise 0.01", Task.BINARY, "expected '->'", 11),
         ("amount >", Task.BINARY, "> compares numbers", 9),
         ("a > 'x' -> 1", Task.BINARY, "> compares numbers", 5),
         ("a ~ 1 -> 1", Task.BINARY, "no word", 3),
