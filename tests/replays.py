@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from streams.cli.app import main
+from streams.cli.screen import Screen
+from streams.replay import replay
+from streams.settings import load_settings
 
 DATA_VARIABLE = "SIDESTREAM_DATA"
 
@@ -48,6 +51,12 @@ def run(*arguments: str) -> None:
     with pytest.raises(SystemExit) as left:
         main(list(arguments))
     assert left.value.code == 0
+
+
+def figures(path: Path | str, target: str | None = None, **settings: dict[str, object]) -> dict[str, Any]:
+    """Replay without a configuration file and without output files; return the summary."""
+    given = {**settings, "input": {"paths": (str(path),), "target": target, **settings.get("input", {})}}
+    return replay(load_settings(None, given, {}), Screen(quiet=True)).durable
 
 
 def read_back(out: Path) -> Replayed:
