@@ -21,6 +21,8 @@ from engine.prequential import Prequential
 from engine.tape import Moment, Row, Step, StepKind
 
 _PREDICT = StepKind.PREDICT
+FLOAT_MAX = 1.7976931348623157e308
+"""What a loss that overflows is taken as."""
 
 
 class Role(StrEnum):
@@ -195,8 +197,10 @@ class Contender:
     def _watch(self, answer: Answer, target: Target, when: Moment) -> None:
         """Show the loss to every detector: 0/1 for a class, the absolute error for a number."""
         decision = answer[0]
-        wrong = 0.0 if decision == target else 1.0
-        loss = abs(decision - target) if type(target) is float else wrong  # type: ignore[operator]
+        if type(target) is float:
+            loss = min(abs(decision - target), FLOAT_MAX)  # type: ignore[operator]
+        else:
+            loss = 0.0 if decision == target else 1.0
         for watch in self._watches:
             if watch.detector.update(loss) is Verdict.DRIFT:
                 self.incidents.append(Alarm(*when, f"{self.name}.loss", watch.name, Verdict.DRIFT.name.lower()))
