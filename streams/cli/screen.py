@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from streams.replay import Result
 
 REFRESH_S = 0.25
+TABLE_WIDTH_MAX = 500
 _HEADINGS = {"balanced_accuracy": "balanced", "log_loss": "log loss"}
 _BETTER_LOW = {"log_loss", "brier", "mae", "rmse"}
 
@@ -71,7 +72,11 @@ class Screen:
 
     def show(self, result: Result) -> None:
         """Print the result for eyes."""
-        self._data.print(_table(result))
+        table = _table(result)
+        # A figure that is cut short is no figure: where the table is wider than the terminal, lines wrap.
+        unbounded = self._data.options.update(width=TABLE_WIDTH_MAX)
+        self._data.width = max(self._data.width, self._data.measure(table, options=unbounded).maximum)
+        self._data.print(table)
         for line in _lines(result):
             self._data.print(line)
 
@@ -79,7 +84,7 @@ class Screen:
 def _table(result: Result) -> Table:
     """Return the contenders and their figures, the best of each column in bold."""
     columns, rows = result.summary.figures()
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("contender", no_wrap=True)
     table.add_column("role", no_wrap=True)
     for column in columns:
