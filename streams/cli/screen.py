@@ -47,7 +47,7 @@ class Screen:
             self._talk.print(Text(f"· {notice}", style="dim"))
         if self._talk.is_terminal:
             self._progress = Progress(
-                BarColumn(bar_width=16, table_column=Column(min_width=16)),
+                BarColumn(bar_width=16, table_column=Column(width=16, no_wrap=True)),
                 TextColumn("{task.description}"),
                 console=self._talk,
                 transient=True,
