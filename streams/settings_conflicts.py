@@ -15,6 +15,8 @@ from engine.targets import Task
 if TYPE_CHECKING:
     from streams.settings import Settings
 
+EVENT_TIME = "[input] time"
+
 
 def conflicts(settings: Settings) -> list[str]:
     """Return what contradicts itself, whatever the data; with the task's conflicts where it is given."""
@@ -57,7 +59,7 @@ def _column_conflicts(settings: Settings) -> Iterator[str]:
     for role, name in [
         ("[input] target", columns.target),
         ("[input] id", columns.id),
-        ("[input] time", columns.time),
+        (EVENT_TIME, columns.time),
         # A file of labels has columns of its own; there the label time may well have the name of the event time.
         *([("[labels] time", settings.labels.time)] if settings.labels.path is None else []),
     ]:
@@ -66,6 +68,8 @@ def _column_conflicts(settings: Settings) -> Iterator[str]:
         if name in role_of:
             yield f"{role_of[name]} and {role} are both column {name!r}; a column has one role"
         role_of.setdefault(name, role)
+        if role == EVENT_TIME:
+            continue  # event time is a feature like any other, unless it is dropped
         if name in columns.drop:
             yield f"{role} is column {name!r}, which [input] drop takes away; it is no feature anyway, do not drop it"
         if name in settings.schema.columns:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from engine.engine import Engine
+    from streams.ports import Source
     from streams.preparation import Prepared
     from streams.replay import Result
 
 REFRESH_S = 0.25
+TABLE_WIDTH_MAX = 500
 _HEADINGS = {"balanced_accuracy": "balanced", "log_loss": "log loss"}
 _BETTER_LOW = {"log_loss", "brier", "mae", "rmse"}
 
@@ -33,6 +35,7 @@ class Screen:
         self._talk = Console(stderr=True, highlight=False)
         self._data = Console(highlight=False)
         self._progress: Progress | None = None
+        self._source: Source | None = None
         self._shown_s = 0.0
         self._notices: tuple[str, ...] = ()
 
@@ -44,9 +47,13 @@ class Screen:
             self._talk.print(Text(f"· {notice}", style="dim"))
         if self._talk.is_terminal:
             self._progress = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), console=self._talk, transient=True
+                BarColumn(bar_width=16, table_column=Column(width=16, no_wrap=True)),
+                TextColumn("{task.description}"),
+                console=self._talk,
+                transient=True,
             )
             self._progress.add_task("starting", total=None)
+            self._source = prepared.source
             self._progress.start()
 
     def progress(self, engine: Engine, seconds: float) -> None:
@@ -61,7 +68,9 @@ class Screen:
         )
         events = join.ledger.requests
         text = f"{events:,} events  {events / seconds:,.0f}/s  {join.pending_count:,} pending  rolling loss: {losses}"
-        self._progress.update(self._progress.task_ids[0], description=text)
+        done = self._source.fraction() if self._source is not None else None
+        total = None if done is None else 1.0
+        self._progress.update(self._progress.task_ids[0], description=text, completed=done or 0.0, total=total)
 
     def end(self) -> None:
         """Take the progress line away."""
@@ -71,7 +80,11 @@ class Screen:
 
     def show(self, result: Result) -> None:
         """Print the result for eyes."""
-        self._data.print(_table(result))
+        table = _table(result)
+        # A figure that is cut short is no figure: where the table is wider than the terminal, lines wrap.
+        unbounded = self._data.options.update(width=TABLE_WIDTH_MAX)
+        self._data.width = max(self._data.width, self._data.measure(table, options=unbounded).maximum)
+        self._data.print(table)
         for line in _lines(result):
             self._data.print(line)
 
@@ -79,7 +92,7 @@ class Screen:
 def _table(result: Result) -> Table:
     """Return the contenders and their figures, the best of each column in bold."""
     columns, rows = result.summary.figures()
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("contender", no_wrap=True)
     table.add_column("role", no_wrap=True)
     for column in columns:

@@ -251,6 +251,13 @@ def test_a_label_time_in_its_own_file_may_have_the_name_of_the_event_time(write:
     assert load_settings(write(text), {}, {}).labels.time == "at"
 
 
+def test_event_time_is_a_feature_that_may_be_declared_or_dropped(write: Write) -> None:
+    """A column of times tells when an event was; whether models may see it is the operator's choice."""
+    assert load_settings(write("[input]\ntime = 'at'\ndrop = 'at'"), {}, {}).input.drop == ("at",)
+    declared = load_settings(write("[input]\ntime = 'at'\n[schema]\ncolumns = { at = 'time' }"), {}, {})
+    assert declared.schema.columns == {"at": Kind.TIME}
+
+
 def test_an_inferred_task_meets_the_same_conflicts_as_a_given_one() -> None:
     """What the task has no use for can be asked once it is known."""
     settings = load_settings(None, {"decision": {"threshold": 0.2}}, {})
