@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from streams.cli.app import main
 from streams.cli.screen import Screen
 from streams.replay import replay
 from streams.settings import load_settings
+
+COMMAND = (sys.executable, "-c", "from streams.cli.app import main; main()")
+"""The command as a process of its own."""
 
 DATA_VARIABLE = "SIDESTREAM_DATA"
 

@@ -283,10 +283,11 @@ def _construct(
     open_to_specs = [parameter for parameter in signature.parameters.values() if parameter.name != "task"]
     takes = river_model.shown_signature(found, without="task")
     try:
-        signature.replace(parameters=open_to_specs).bind(*args, **named)
+        given = signature.replace(parameters=open_to_specs).bind(*args, **named).arguments
     except TypeError as error:
         msg = f"{name}: {error}; it takes {takes}"
         raise ConfigError(msg) from None
+    river_model.require_arguments(name, given)
     if task is not None and "task" in signature.parameters:
         named = {**named, "task": task}
     try:

@@ -73,9 +73,7 @@ def flights(path: Path, count: int) -> list[Event]:
         departs, known = (
             datetime.fromisoformat(row[name]).replace(tzinfo=UTC) for name in ("sched_dep_ts", "label_ts")
         )
-        found.append(
-            Event(int(departs.timestamp()) * 1_000, int(known.timestamp()) * 1_000, row["delayed"] == "1")
-        )
+        found.append(Event(int(departs.timestamp()) * 1_000, int(known.timestamp()) * 1_000, row["delayed"] == "1"))
     return found
 
 
@@ -136,7 +134,11 @@ def check_ends(run: Replayed, events: list[Event], expected: Expected, silence: 
 def check_figures(run: Replayed, expected: Expected, positive: Any) -> None:
     """Every figure of every contender, as labelled and as matured, from the answers that were served."""
     # A label lets time pass before it is joined: of one position the silent ends come first.
-    learned = [(line["position"], 1, line["index"], line["target"] == positive) for line in run.labels if line["end"] == "learned"]
+    learned = [
+        (line["position"], 1, line["index"], line["target"] == positive)
+        for line in run.labels
+        if line["end"] == "learned"
+    ]
     silent = [(line["position"], 0, line["index"], False) for line in run.ends if line["end"] == "negative_by_policy"]
     in_order = [(index, truth) for _, _, index, truth in sorted(learned + silent, key=lambda end: end[:2])]
     truths = dict(in_order)
