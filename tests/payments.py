@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from io import StringIO
 from pathlib import Path
 from random import Random
 
@@ -39,21 +40,16 @@ def payments(count: int, seed: int = 1) -> list[dict[str, str]]:
 
 def write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
     """Write rows as CSV, compressed where the name says so."""
-    opened = gzip.open(path, "wt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open("w", newline="")
-    with opened as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
+    text = StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return _write(path, text.getvalue())
 
 
 def write_jsonl(path: Path, rows: list[dict[str, str]]) -> Path:
     """Write the same rows as JSON lines in JSON's own types: numbers as numbers, a blank as null."""
-    opened = gzip.open(path, "wt", encoding="utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8")
-    with opened as file:
-        for row in rows:
-            file.write(json.dumps(typed(row)) + "\n")
-    return path
+    return _write(path, "".join(json.dumps(typed(row)) + "\n" for row in rows))
 
 
 def write_parquet(path: Path, rows: list[dict[str, str]]) -> Path:
@@ -68,6 +64,12 @@ def write_parquet(path: Path, rows: list[dict[str, str]]) -> Path:
 def typed(row: dict[str, str]) -> dict[str, object]:
     """Return a row in JSON's own types."""
     return {name: None if value == "" else _number(value) if name in NUMBERS else value for name, value in row.items()}
+
+
+def _write(path: Path, text: str) -> Path:
+    data = text.encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
 
 
 def _number(text: str) -> float | int:

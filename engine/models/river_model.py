@@ -7,6 +7,7 @@ text, and nothing here runs once the models are built.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -257,8 +258,8 @@ def shown_signature(found: type, *, without: str = "") -> str:
 
 
 def summary(found: type) -> str:
-    """Return the first line of a class's docstring."""
-    return (inspect.getdoc(found) or "").partition("\n")[0]
+    """Return the first line of a class's docstring, without marks of footnotes that are not shown."""
+    return re.sub(r"\[\^\w+\]", "", (inspect.getdoc(found) or "").partition("\n")[0])
 
 
 @cache

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def flights(path: Path, count: int) -> list[Event]:
 
 def expected_of(events: list[Event], horizon_ms: int | None) -> Expected:
     """Walk through the events once, in order of time; both real streams are sorted, which is asserted."""
-    assert all(before.time_ms <= after.time_ms for before, after in zip(events, events[1:], strict=False))
+    assert all(before.time_ms <= after.time_ms for before, after in pairwise(events))
     waiting = sorted((event.known_ms, i) for i, event in enumerate(events) if event.known_ms is not None)
     assert all(known_ms >= events[i].time_ms for known_ms, i in waiting)
     label_ends: list[tuple[int, int, str]] = []
