@@ -23,7 +23,9 @@ SAMPLE_COUNT_MAX = 1_000
 INTEGER_CLASS_COUNT_MAX = 20
 """Whole-number targets with more distinct values than this are quantities, not classes."""
 
-_GARBAGE_SHARE_MAX = 0.01
+GARBAGE_SHARE_MAX = 0.01
+"""Values of another kind than the rest, up to this share, are mistakes and have no say."""
+
 _NEARLY_NUMERIC_SHARE = 0.9
 _TEXT_WORD_COUNT_MEAN = 3
 _TEXT_DISTINCT_SHARE = 0.5
@@ -45,7 +47,7 @@ def infer_schema(
     - *time*: every value is a datetime or ISO-8601 text, in the time column and in any other.
     - *text*: strings of which more than half are distinct and which have three words or more on average.
     - *category*: all other strings, "true" and "false" among them.
-    - Columns with no value at all, and lists and objects, are ignored with a notice.
+    - Columns with no value at all, and those with more than 1 % lists and objects, are ignored with a notice.
 
     Blank text and None are missing values and have no say. A column is required where every sampled row has its key.
 
@@ -88,8 +90,9 @@ def infer_schema(
 
 def _infer_kind(name: str, seen: Sequence[object], *, is_time: bool) -> tuple[Kind | None, str | None]:
     """Return a column's kind, or None where it is to be ignored, and what there is to say about it."""
-    values = [value for value in seen if not is_missing(value)]
-    if any(_is_composite(value) for value in values):
+    present = [value for value in seen if not is_missing(value)]
+    values = [value for value in present if not _is_composite(value)]
+    if len(present) - len(values) > GARBAGE_SHARE_MAX * len(present):
         return None, f"column {name!r} holds lists or objects and is ignored; a feature is one number or one word"
     reasons = [_refusal_as_number(value) for value in values]
     if all(reason == "not_finite" for reason in reasons):
@@ -160,9 +163,9 @@ def infer_task(raw_targets: Iterable[object]) -> tuple[Task, tuple[Target, ...]]
     words: list[Target] = []
     for raw in raw_targets:
         _sort_in(raw, numbers, words)
-    if len(numbers) <= _GARBAGE_SHARE_MAX * len(words):
+    if len(numbers) <= GARBAGE_SHARE_MAX * len(words):
         numbers.clear()
-    if len(words) <= _GARBAGE_SHARE_MAX * len(numbers):
+    if len(words) <= GARBAGE_SHARE_MAX * len(numbers):
         words.clear()
         if any(not number.is_integer() for number in numbers) or len(set(numbers)) > INTEGER_CLASS_COUNT_MAX:
             return Task.REGRESSION, ()

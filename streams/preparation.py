@@ -21,7 +21,7 @@ from engine.messages import Target
 from engine.models.spec import default_name, split_name
 from engine.plan import DecisionRules, LabelRules, Plan
 from engine.schema import Kind, Schema
-from engine.schema_inference import SAMPLE_COUNT_MAX, infer_schema, infer_task
+from engine.schema_inference import GARBAGE_SHARE_MAX, SAMPLE_COUNT_MAX, infer_schema, infer_task
 from engine.targets import Task, spell_class
 from engine.values import is_missing
 from engine.watermark import Watermark
@@ -194,7 +194,7 @@ def _classes(raw_targets: Iterable[object]) -> tuple[Target, ...]:
 def _pair(raw_targets: list[object], positive: Target) -> tuple[Target, ...]:
     """Return (negative, positive) for a positive class that was asked for."""
     classes = _classes(raw_targets)
-    others = [name for name in classes if name != positive]
+    others = _without_garbage(raw_targets, [name for name in classes if name != positive])
     if positive not in classes and len(others) > 1:
         msg = f"positive class {positive!r} is not among the first labels, which show {classes!r}"
         raise ConfigError(msg)
@@ -206,6 +206,15 @@ def _pair(raw_targets: list[object], positive: Target) -> tuple[Target, ...]:
         msg = f"a binary task has one class besides {positive!r}, the first labels show {others!r}; use task multiclass"
         raise ConfigError(msg)
     return others[0], positive
+
+
+def _without_garbage(raw_targets: list[object], others: list[Target]) -> list[Target]:
+    """Return the most frequent of the classes alone where the rest are so few that they are mistakes."""
+    counts = {name: sum(_is(raw, name) for raw in raw_targets) for name in others}
+    most = max(others, key=counts.__getitem__, default=None)
+    if most is not None and sum(counts.values()) - counts[most] <= GARBAGE_SHARE_MAX * len(raw_targets):
+        return [most]
+    return others
 
 
 def _is(raw: object, name: Target) -> bool:
