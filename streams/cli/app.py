@@ -5,6 +5,7 @@ Commands are imported when they are run, so that `--help` needs none of what the
 
 from __future__ import annotations
 
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -22,6 +23,7 @@ _COMMANDS = {
 }
 
 INTERRUPTED = 130
+UNWRITABLE = 4
 
 
 class Commands(click.Group):
@@ -67,17 +69,30 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = sidestream.main(arguments, prog_name="sidestream", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except click.Abort:
         code = INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
+        _leave_unwritten()
         code = 0
+    except OSError as error:
+        # Sources and sinks speak for themselves (SourceError): what is left is standard output.
+        if "--debug" in arguments:
+            print_exc()
+        click.echo(f"sidestream: standard output cannot be written ({error.strerror}); free or change it", err=True)
+        _leave_unwritten()
+        code = UNWRITABLE
     except SidestreamError as error:
         if "--debug" in arguments:
             print_exc()
         click.echo(f"sidestream: {error}", err=True)
         code = error.exit_code
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave_unwritten() -> None:
+    """Let go of what standard output still holds, which Python would try to write once more on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -205,6 +205,26 @@ def test_a_traceback_is_shown_with_debug_alone(command: Command) -> None:
     assert err.splitlines()[-1] == "sidestream: 'nofile.csv' does not exist; check the path"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, the disk that is always full")
+@pytest.mark.parametrize("arguments", [("models",), ("models", "--json"), (*PAYMENTS, "--json"), PAYMENTS])
+def test_a_standard_output_that_cannot_be_written_is_told_in_one_line(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 4
+    (said,) = [line for line in done.stderr.splitlines() if not line.startswith("· ")]
+    assert said == "sidestream: standard output cannot be written (No space left on device); free or change it"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    process = subprocess.Popen([*COMMAND, *PAYMENTS, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 0
+
+
 def test_a_file_cut_short_is_answered_as_far_as_it_goes_and_then_leaves_with_4(command: Command) -> None:
     whole = write_csv(Path("whole.csv.gz"), payments(3_000)).read_bytes()
     Path("cut.csv.gz").write_bytes(whole[: len(whole) // 2])
