@@ -15,7 +15,7 @@ Gama, Sebastiao, Rodrigues (2013), doi 10.1007/s10994-012-5320-9 (prequential er
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import log, sqrt
+from math import isfinite, log, nan, sqrt
 from typing import Any
 
 from engine.messages import Answer, Target
@@ -29,8 +29,9 @@ Pair = tuple[Answer, Target]
 
 
 def ratio(part: float, whole: float) -> float | None:
-    """Return part / whole, or None where whole is 0."""
-    return part / whole if whole else None
+    """Return part / whole, or None where whole is 0 or the sums have left the range of floats."""
+    value = part / whole if whole else nan
+    return value if isfinite(value) else None
 
 
 class BinaryTally:

@@ -119,8 +119,9 @@ class LabelJoin:
     def find(self, event_id: EventId) -> Row | None:
         """Return the request first answered under this id, while it is remembered."""
         row = self._pending.get(event_id)
-        if row is None and event_id in self._ended:
-            row = self._ended[event_id].row
+        if row is None and self._ended:
+            ended = self._ended.get(event_id)
+            return None if ended is None else ended.row
         return row
 
     def open(self, row: Row) -> Row | None:

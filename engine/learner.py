@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.contender import Contender
-from engine.messages import Alarm, Outcomes, ShadowPrediction
+from engine.messages import Alarm, Benched, Outcomes, ShadowPrediction
 from engine.tape import Moment, Row, RowState, Step, StepKind
 
 
@@ -30,6 +30,9 @@ class Learner:
 
     def __init__(self, contenders: Sequence[Contender], keeps: Callable[[Row], bool], final: StepKind) -> None:
         self.contenders = list(contenders)
+        self._incidents: list[Alarm | Benched] = []
+        for contender in self.contenders:
+            contender.incidents = self._incidents
         self.tape: list[Step] = []
         self._keeps = keeps
         self._final = final
@@ -60,16 +63,15 @@ class Learner:
 
     def report(self, out: Outcomes) -> None:
         """Move the contenders' incidents into the outcomes, ordered by position and then by contender."""
-        found = [incident for contender in self.contenders for incident in contender.incidents]
-        if not found:
+        if not self._incidents:
             return
-        for contender in self.contenders:
-            contender.incidents.clear()
-        for incident in found:
+        for incident in self._incidents:
             if isinstance(incident, Alarm):
                 out.alarms.append(incident)
             else:
                 out.benched.append(incident)
+        self._incidents.clear()
+        # The champion's came first, then each challenger's in turn: a stable sort keeps that at equal positions.
         out.alarms.sort(key=_position)
         out.benched.sort(key=_position)
 

@@ -8,7 +8,7 @@ so that it is late if its request's deadline lies before it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.contender import Contender
@@ -69,19 +69,19 @@ class Scorer:
         self._numeric_wanted = any(contender.billing.reads_numeric for contender in contenders)
         self._relearn = relearn
         self._timed = join.horizon_ms is not None
+        self._takers: dict[type, Callable[[Any, Outcomes], list[Step]]] = {
+            Request: self._request,
+            Label: self._label,
+            Refused: self._refused,
+        }
 
     def take(self, message: Message, out: Outcomes) -> list[Step]:
         """Give one message its end in `out` and return the steps it makes necessary, in order."""
-        kind = type(message)
-        if kind is Request:
-            steps = self._request(message, out)  # type: ignore[arg-type]
-        elif kind is Label:
-            steps = self._label(message, out)  # type: ignore[arg-type]
-        elif kind is Refused:
-            steps = self._refused(message, out)  # type: ignore[arg-type]
-        else:
-            msg = f"a slice holds Request, Label and Refused messages, got {kind.__name__}"
+        taker = self._takers.get(type(message))
+        if taker is None:
+            msg = f"a slice holds Request, Label and Refused messages, got {type(message).__name__}"
             raise ConfigError(msg)
+        steps = taker(message, out)
         if self._relearn:
             steps += [(_DROP, row, None, self._now) for row in self.join.take_forgotten()]
         self.position += 1
@@ -119,8 +119,10 @@ class Scorer:
         if time_ms is not None:
             self._pass_time(time_ms, row, steps, out)
         held = join.take_held(event_id)
-        if held is not None:
-            self._join(held, steps, out)
+        if held is not None and join.settle(event_id, held.target) is not None:
+            join.ledger.learned += 1
+            out.label_ends.append(LabelEnd(*held, LEARNED, index))
+            steps.append((_LEARN, row, held.target, self._now))
         return steps
 
     def _read(self, message: Request, index: int, out: Outcomes) -> Features | None:
@@ -147,10 +149,16 @@ class Scorer:
             self._bury(error, "label", None, out)
             return []
         steps: list[Step] = []
-        self._now = self._now._replace(position=self.position)
+        self._now = Moment(self.position, self._now.request_index, self._now.time_ms)
         if time_ms is not None:
             self._pass_time(time_ms, None, steps, out)
-        self._join(Held(self.position, event_id, target, time_ms), steps, out)
+        row = self.join.settle(event_id, target)
+        if row is None:
+            self._turn_away(Held(self.position, event_id, target, time_ms), steps, out)
+        else:
+            ledger.learned += 1
+            out.label_ends.append(LabelEnd(self.position, event_id, target, time_ms, LEARNED, row.index))
+            steps.append((_LEARN, row, target, self._now))
         return steps
 
     def _refused(self, message: Refused, out: Outcomes) -> list[Step]:
@@ -167,15 +175,9 @@ class Scorer:
         out.dead_letters.append(DeadLetter(self.position, index, *message))
         return []
 
-    def _join(self, label: Held, steps: list[Step], out: Outcomes) -> None:
-        """Bring a label to its request, or to its end without one."""
+    def _turn_away(self, label: Held, steps: list[Step], out: Outcomes) -> None:
+        """Give a label whose request is not pending its end, or hold it."""
         join = self.join
-        row = join.settle(label.event_id, label.target)
-        if row is not None:
-            join.ledger.learned += 1
-            out.label_ends.append(LabelEnd(*label, LEARNED, row.index))
-            steps.append((_LEARN, row, row.target, self._now))
-            return
         for end in join.turn_away(label):
             join.ledger.count_label(end.end)
             out.label_ends.append(end)

@@ -25,6 +25,10 @@ class Task(StrEnum):
     REGRESSION = "regression"
 
 
+SEEN_COUNT_MAX = 1_000
+"""Spellings of classes that are remembered, so that a label is read by one look-up."""
+
+_PLAIN = (str, int, bool)
 _WORDS: dict[str, Target] = {"true": True, "false": False}
 _WHOLE_NUMBER = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")
 
@@ -78,6 +82,7 @@ class Targets:
         self.task = task
         self.classes = list(classes)
         self.class_count_max = class_count_max
+        self._seen: dict[object, Target] = {}
         self.positive: Target = False
         self.negative: Target = False
         if task is Task.BINARY:
@@ -92,9 +97,19 @@ class Targets:
 
     def encode(self, raw: object) -> Target:
         """Return the target as the models see it, or raise `MessageError`. Admits a new class within the bound."""
+        if self._seen:
+            try:
+                return self._seen[raw]
+            except (KeyError, TypeError):
+                pass
         if self.task is Task.REGRESSION:
             return _number(raw)
-        spelled = spell_class(raw)
+        target = self._encode_class(spell_class(raw))
+        if len(self._seen) < SEEN_COUNT_MAX and type(raw) in _PLAIN:
+            self._seen[raw] = target
+        return target
+
+    def _encode_class(self, spelled: Target) -> Target:
         if self.task is Task.BINARY:
             if spelled == self.positive:
                 return True
@@ -107,7 +122,8 @@ class Targets:
                 msg = f"class {spelled!r} would be number {len(self.classes) + 1}; class_count_max is its bound"
                 raise MessageError("too_many_classes", msg, stage="label")
             self.classes.append(spelled)
-        return spelled
+        # The class as it was admitted: True and 1 are equal, and must stay one class with one spelling.
+        return self.classes[self.classes.index(spelled)]
 
     def name(self, decision: Target | None) -> Target | None:
         """Return a decision in the words of the data: the class, or the number."""
@@ -122,6 +138,7 @@ class Targets:
     def restore(self, state: list[Target]) -> None:
         """Take the classes back."""
         self.classes = list(state)
+        self._seen.clear()
 
 
 def _number(raw: object) -> float:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from gzip import GzipFile
 from hashlib import sha256
 from io import SEEK_SET, BufferedReader, FileIO, RawIOBase
+from os import fstat
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -95,6 +96,16 @@ class Lines:
         if self.path != STANDARD_INPUT:
             self._stream.close()
             self._file.close()
+
+    def fraction(self) -> float | None:
+        """Return how much of a file's bytes, as they lie on the disk, has been read; None of what has no size."""
+        if self._file.closed:
+            return 1.0
+        try:
+            size = fstat(self._file.fileno()).st_size
+            return min(1.0, self._file.raw.tell() / size) if size else None
+        except OSError:
+            return None
 
     def refuse_oversize(self, beginning: bytes, row: int) -> Record:
         """Read past the rest of a line that is too large: only its first `RAW_BYTES_MAX` bytes stay in memory."""

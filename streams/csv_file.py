@@ -57,6 +57,10 @@ class CsvFile:
         self.columns = self._read_header(header)
         lines.park()
 
+    def fraction(self) -> float | None:
+        """Return how much of the file has been read."""
+        return self._lines.fraction()
+
     def __iter__(self) -> Iterator[Record]:
         """Yield the records. Raises `SourceError` after the last whole one of a file that is cut short."""
         lines, name, columns, delimiter = self._lines, self.name, self.columns, self.delimiter

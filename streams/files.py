@@ -96,6 +96,7 @@ class FilesInTurn:
         first = files[0]
         self.name = f"{first.name} and {len(files) - 1} more"
         self._files = files
+        self._turn = 0
         for file in files[1:]:
             if type(file) is not type(first):
                 msg = f"{file.name!r} is of another format than {first.name!r}; files read as one stream must agree"
@@ -105,8 +106,14 @@ class FilesInTurn:
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records of each file in turn."""
-        for file in self._files:
+        for turn, file in enumerate(self._files):
+            self._turn = turn
             yield from file
+
+    def fraction(self) -> float | None:
+        """Return how much has been read, every file counting the same."""
+        here = self._files[self._turn].fraction()
+        return None if here is None else (self._turn + here) / len(self._files)
 
 
 def _told_format(told: FileFormat | str | None) -> FileFormat | None:

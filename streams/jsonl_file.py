@@ -44,6 +44,10 @@ class JsonlFile:
         self._lines = lines
         lines.park()
 
+    def fraction(self) -> float | None:
+        """Return how much of the file has been read."""
+        return self._lines.fraction()
+
     def __iter__(self) -> Iterator[Record]:
         """Yield the records. Raises `SourceError` after the last whole one of a file that is cut short."""
         lines, name, loads = self._lines, self.name, orjson.loads

@@ -52,10 +52,16 @@ class ParquetFile:
             raise SourceError(msg)
         with self._open() as file:
             names = file.schema_arrow.names
+            self._row_count = file.metadata.num_rows
+        self._read_count = 0
         if twice := sorted(name for name, count in Counter(names).items() if count > 1):
             msg = f"{path!r} has more than one column named {twice[0]!r}; give each column a name of its own"
             raise ConfigError(msg)
         self.columns: tuple[str, ...] = tuple(names)
+
+    def fraction(self) -> float | None:
+        """Return how much of the rows has been read."""
+        return self._read_count / self._row_count if self._row_count else 1.0
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the rows. Raises `SourceError` where the file is damaged."""
@@ -73,6 +79,7 @@ class ParquetFile:
                     return
                 for values in rows:
                     row += 1
+                    self._read_count = row
                     yield self._record(row, values)
 
     def _record(self, row: int, values: dict[str, Any]) -> Record:

@@ -49,3 +49,7 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Record]:
         """Yield the records. Raises `SourceError` when the source itself cannot be read."""
         ...
+
+    def fraction(self) -> float | None:
+        """Return how much has been read, 0.0 to 1.0; None where nobody can know."""
+        ...

@@ -29,7 +29,7 @@ from streams.feed import Feed
 from streams.files import open_source
 from streams.label_delay import LabelDelay
 from streams.labels_file import LabelsFile
-from streams.ports import Record, SourceError
+from streams.ports import Record, Source, SourceError
 from streams.settings import Settings
 from streams.settings_conflicts import task_conflicts
 from streams.settings_layers import refuse_all
@@ -37,6 +37,7 @@ from streams.settings_layers import refuse_all
 NONE = "none"
 _SPARSE_QUANTILE = 0.99
 _SPARSE_FACTOR = 10
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Prepared:
     feed: Feed
     codec: RecordCodec
     delay: LabelDelay
+    source: Source
     notices: tuple[str, ...]
 
 
@@ -96,7 +98,7 @@ def prepare(settings: Settings) -> Prepared:
         label_delay_ms=settings.labels.delay_ms if settings.labels.path is None else None,
         labels_file=_labels_file(settings),
     )
-    return Prepared(plan, engine, feed, codec, delay, tuple(notices))
+    return Prepared(plan, engine, feed, codec, delay, source, tuple(notices))
 
 
 def _columns(settings: Settings, given_target: str | None) -> Columns:
@@ -216,7 +218,7 @@ def _limits(settings: Settings, columns: Columns, rows: list[Mapping[str, object
     if columns.id is None and settings.labels.policy.horizon_ms is None:
         limits = replace(limits, dedup_count_max=0)
     if columns.time is not None and limits.jump_ms == Limits().jump_ms:
-        jump_ms = _SPARSE_FACTOR * _usual_gap_ms(columns.time, rows)
+        jump_ms = _SPARSE_FACTOR * _usual_gap_ms(columns.time, rows) // _DAY_MS * _DAY_MS
         if jump_ms > limits.jump_ms:
             notices.append(
                 f"sparse stream: event time may move {show_duration(jump_ms)} at once ({_SPARSE_FACTOR} times the "

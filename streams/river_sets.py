@@ -76,6 +76,11 @@ class RiverSet:
         if not Path(self._set.path).is_file():
             msg = f"the data file of {self.name} is missing from river's package; reinstall river"
             raise SourceError(msg)
+        self._read_count = 0
+
+    def fraction(self) -> float | None:
+        """Return how much of the set has been read."""
+        return self._read_count / self._set.n_samples if self._set.n_samples else None
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the examples in the order river has them."""
@@ -84,6 +89,7 @@ class RiverSet:
         for row, (x, y) in enumerate(examples, start=1):
             values = {str(name): _plain(value) for name, value in x.items()}
             values[TARGET] = _plain(y)
+            self._read_count = row
             yield Record(self.name, row, orjson.dumps(values, option=orjson.OPT_SORT_KEYS), values, None)
 
 

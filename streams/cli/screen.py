@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from engine.engine import Engine
+    from streams.ports import Source
     from streams.preparation import Prepared
     from streams.replay import Result
 
@@ -34,6 +35,7 @@ class Screen:
         self._talk = Console(stderr=True, highlight=False)
         self._data = Console(highlight=False)
         self._progress: Progress | None = None
+        self._source: Source | None = None
         self._shown_s = 0.0
         self._notices: tuple[str, ...] = ()
 
@@ -45,9 +47,13 @@ class Screen:
             self._talk.print(Text(f"· {notice}", style="dim"))
         if self._talk.is_terminal:
             self._progress = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), console=self._talk, transient=True
+                BarColumn(bar_width=16, table_column=Column(width=16, no_wrap=True)),
+                TextColumn("{task.description}"),
+                console=self._talk,
+                transient=True,
             )
             self._progress.add_task("starting", total=None)
+            self._source = prepared.source
             self._progress.start()
 
     def progress(self, engine: Engine, seconds: float) -> None:
@@ -62,7 +68,9 @@ class Screen:
         )
         events = join.ledger.requests
         text = f"{events:,} events  {events / seconds:,.0f}/s  {join.pending_count:,} pending  rolling loss: {losses}"
-        self._progress.update(self._progress.task_ids[0], description=text)
+        done = self._source.fraction() if self._source is not None else None
+        total = None if done is None else 1.0
+        self._progress.update(self._progress.task_ids[0], description=text, completed=done or 0.0, total=total)
 
     def end(self) -> None:
         """Take the progress line away."""

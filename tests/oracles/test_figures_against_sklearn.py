@@ -168,3 +168,12 @@ def test_fading_never_overflows() -> None:
     for i in range(600_000):
         figures.add((0.0, 0.0), 1.0 if i < 300_000 else 3.0)
     assert figures.read()["fading"]["mae"] == pytest.approx(3.0)
+
+
+def test_a_model_that_runs_away_leaves_figures_that_are_undefined_not_infinite() -> None:
+    figures = Prequential(Task.REGRESSION, 10)
+    for value in (1e200, -1.7e308, 1.0):
+        figures.add((value, value), 1.7e308)
+    data = figures.read()
+    assert [data[name] for name in ("mae", "rmse", "r2")] == [None, None, None]
+    assert figures.recent_loss() is None

@@ -1,0 +1,1 @@
+"""Every claim of speed is a command here; figures and dates stand in docs/performance.md."""
