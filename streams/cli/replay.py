@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from streams.cli.flags import as_settings, settings_flags
+from streams.cli.flags import NAMES, as_settings, settings_flags
 
 
 @click.command(name="replay")
@@ -30,7 +30,7 @@ def command(paths: tuple[str, ...], config: str | None, as_json: bool, **given: 
     from streams.replay import replay
     from streams.settings import load_settings
 
-    settings = load_settings(config, as_settings(given, paths), os.environ)
+    settings = load_settings(config, as_settings(given, paths), os.environ, NAMES)
     screen = Screen(quiet=as_json)
     result = replay(settings, screen)
     if as_json:
