@@ -75,7 +75,8 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
     except click.Abort:
         code = INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):
+        # Whoever read has gone, which click and rich answer with an exit of their own; it is no error here.
         _leave_unwritten()
         code = 0
     except OSError as error:

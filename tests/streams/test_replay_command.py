@@ -215,12 +215,14 @@ def test_a_standard_output_that_cannot_be_written_is_told_in_one_line(arguments:
     assert said == "sidestream: standard output cannot be written (No space left on device); free or change it"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    process = subprocess.Popen([*COMMAND, *PAYMENTS, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+@pytest.mark.parametrize("arguments", [("models",), ("models", "--json"), (*PAYMENTS, "--json"), PAYMENTS])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments: tuple[str, ...]) -> None:
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
-    assert process.stderr.read() == b""
+    said = process.stderr.read().decode()
+    assert all(line.startswith("· ") for line in said.splitlines())
     process.stderr.close()
     assert process.wait() == 0
 
