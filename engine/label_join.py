@@ -101,6 +101,7 @@ class LabelJoin:
         self._pending: dict[EventId, Row] = {}
         self._ended: dict[EventId, Ended] = {}
         self._held: dict[EventId, Held] = {}
+        self._dead: dict[EventId, None] = {}
         self._deadlines: list[tuple[int, int, Row]] = []
         self._suspects: list[Row] = []
         self._maturing: deque[Row] = deque()
@@ -132,9 +133,19 @@ class LabelJoin:
             self.ledger.expired_by_bound += 1
             self._end(evicted, RowState.EXPIRED)
         self._pending[row.event_id] = row
+        if self._dead:
+            self._dead.pop(row.event_id, None)
         if self.horizon_ms is not None:
             self._maturing.append(row)
         return evicted
+
+    def refuse(self, event_id: EventId) -> None:
+        """Remember a request that became a dead letter: its label will find nothing."""
+        bound = self._limits.held_count_max
+        if bound:
+            if len(self._dead) >= bound:
+                del self._dead[next(iter(self._dead))]
+            self._dead[event_id] = None
 
     def take_held(self, event_id: EventId) -> Held | None:
         """Return the label that was held for this id, if any, and hold it no longer."""
@@ -156,6 +167,8 @@ class LabelJoin:
                 return [_end(held, DUPLICATE, ended.row.index)]
             self._ended[held.event_id] = Ended(ended.row, was_late=True)
             return [_end(held, LATE, ended.row.index)]
+        if held.event_id in self._dead:
+            return [_end(held, UNMATCHED, None)]
         ends = []
         earlier = self._held.get(held.event_id)
         if earlier is not None:
@@ -300,6 +313,7 @@ class LabelJoin:
             "pending": [row.index for row in self._pending.values()],
             "ended": [[ended.row.index, ended.was_late] for ended in self._ended.values()],
             "held": [list(held) for held in self._held.values()],
+            "dead": list(self._dead),
             "deadlines": [row.index for _, _, row in sorted(self._deadlines, key=lambda entry: entry[:2])],
             "suspects": [row.index for row in self._suspects],
             "maturing": [row.index for row in self._maturing],
@@ -312,6 +326,7 @@ class LabelJoin:
         self._pending = {rows[i].event_id: rows[i] for i in state["pending"]}
         self._ended = {rows[i].event_id: Ended(rows[i], was_late) for i, was_late in state["ended"]}
         self._held = {held[1]: Held(*held) for held in state["held"]}
+        self._dead = dict.fromkeys(state["dead"])
         due = [rows[i] for i in state["deadlines"]]
         self._deadlines = [(row.deadline_ms, row.index, row) for row in due]  # type: ignore[misc]
         heapify(self._deadlines)

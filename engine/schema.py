@@ -95,6 +95,7 @@ class Schema:
 
 
 _ABSENT = object()
+_FLOATS = {float}
 
 
 class SchemaReader:
@@ -143,11 +144,14 @@ class SchemaReader:
             else:
                 # Not float(v): a subtraction raises on a text or a date among the numbers. Not + 0.0: that loses -0.0.
                 x = {name: raw[name] - 0.0 for name in names}
+                # NumPy's numbers are floats too, but overflow with a warning and keep their own type.
+                if {*map(type, x.values())} != _FLOATS:
+                    return self.read_carefully(values)
             total = sum(x.values())
         except (LookupError, TypeError, ValueError, ArithmeticError):
             return self.read_carefully(values)
-        # One NaN or infinity makes the sum one; anything that is no plain float (NumPy's, say) makes it no plain float.
-        if type(total) is not float or not isfinite(total):
+        # One NaN or infinity makes the sum one.
+        if not isfinite(total):
             return self.read_carefully(values)
         absent_count = self._read_others(values, x) if self._others else 0
         if len(values) != self._column_count or absent_count:

@@ -135,6 +135,7 @@ class Scorer:
             except MessageError as found:
                 error = found
         self.join.ledger.requests_dead += 1
+        self.join.refuse(message.event_id)
         self._bury(error, "request", index, out)
         return None
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import chain, islice, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.engine import Engine
 from engine.errors import ConfigError, MessageError
@@ -34,6 +34,7 @@ from streams.ports import Record, Source, SourceError
 from streams.settings import Settings
 from streams.settings_conflicts import task_conflicts
 from streams.settings_layers import refuse_all
+from streams.usual_contenders import RARE_SHARE_MAX, contenders, named
 
 NONE = "none"
 _SPARSE_QUANTILE = 0.99
@@ -53,6 +54,14 @@ class Prepared:
     delay: LabelDelay
     source: Source
     notices: tuple[str, ...]
+
+
+class Inferred(NamedTuple):
+    """What the first records told."""
+
+    task: Task
+    classes: tuple[Target, ...]
+    schema: Schema
 
 
 def prepare(settings: Settings) -> Prepared:
@@ -87,7 +96,9 @@ def prepare(settings: Settings) -> Prepared:
     )
     notices += [*schema.notices, *_identifier_notices(schema, rows)]
     limits = _limits(settings, columns, rows, notices)
-    plan = _plan(settings, task, classes, schema, limits)
+    rare = task is Task.BINARY and _share(raw_targets, classes[1]) <= RARE_SHARE_MAX
+    usual = contenders(settings, task, schema, rare=rare)
+    plan = _plan(settings, usual, Inferred(task, classes, schema), limits)
     notices += _label_notices(plan)
     engine = Engine(plan)
     codec = RecordCodec(columns, engine.scorer.targets)
@@ -171,7 +182,7 @@ def _task(settings: Settings, raw_targets: list[object], notices: list[str]) -> 
         elif len(classes) != 2:
             msg = f"a binary task has two classes, the first labels show {classes!r}; use --task multiclass"
             raise ConfigError(msg)
-        share = sum(_is(raw, classes[1]) for raw in raw_targets) / max(1, len(raw_targets))
+        share = _share(raw_targets, classes[1])
         how = "as asked" if positive is not None else "the rarer"
         notices.append(f"positive class: {classes[1]!r} ({how}; {share:.1%} of the first labels), not {classes[0]!r}")
     found = task_conflicts(settings, task)
@@ -215,6 +226,11 @@ def _without_garbage(raw_targets: list[object], others: list[Target]) -> list[Ta
     if most is not None and sum(counts.values()) - counts[most] <= GARBAGE_SHARE_MAX * len(raw_targets):
         return [most]
     return others
+
+
+def _share(raw_targets: list[object], name: Target) -> float:
+    """Return the share of a class among the sampled labels."""
+    return sum(_is(raw, name) for raw in raw_targets) / max(1, len(raw_targets))
 
 
 def _is(raw: object, name: Target) -> bool:
@@ -263,9 +279,10 @@ def _usual_gap_ms(time_column: str, rows: list[Mapping[str, object]]) -> int:
     return gaps[int(len(gaps) * _SPARSE_QUANTILE)] if gaps else 0
 
 
-def _plan(settings: Settings, task: Task, classes: tuple[Target, ...], schema: Schema, limits: Limits) -> Plan:
+def _plan(settings: Settings, asked: tuple[str, tuple[str, ...]], inferred: Inferred, limits: Limits) -> Plan:
     """Return what the engine is to be."""
-    champion, challengers = _contenders(settings, task, schema)
+    champion, challengers = asked
+    task, classes, schema = inferred
     champion_name, champion_spec = split_name(champion)
     decision = settings.decision
     costs = None
@@ -280,7 +297,7 @@ def _plan(settings: Settings, task: Task, classes: tuple[Target, ...], schema: S
         schema=schema,
         champion=champion_spec,
         champion_name=champion_name,
-        challengers=_named(challengers, champion_name or default_name(champion_spec)),
+        challengers=named(challengers, champion_name or default_name(champion_spec)),
         labels=_label_rules(settings),
         decision=DecisionRules(decision.threshold, decision.alert_rate, costs),
         limits=limits,
@@ -306,45 +323,6 @@ def _label_notices(plan: Plan) -> list[str]:
             "figures; give one, such as --label-policy 'wait(30d)'"
         ]
     return []
-
-
-def _contenders(settings: Settings, task: Task, schema: Schema) -> tuple[str, tuple[str, ...]]:
-    """Return the champion's and the challengers' specs: those asked for, or the usual ones for the task."""
-    asked = settings.contenders
-    simplest = "mean()" if task is Task.REGRESSION else "majority()"
-    if asked.champion is not None or asked.challengers:
-        return asked.champion or simplest, asked.challengers
-    texts = [column.name for column in schema.columns if column.kind is Kind.TEXT]
-    if task is Task.REGRESSION:
-        bayes = "linear=river.preprocessing.StandardScaler() | river.linear_model.LinearRegression()"
-        tree = "river.preprocessing.StandardScaler() | river.tree.HoeffdingTreeRegressor()"
-    else:
-        bayes = "naive_bayes=river.naive_bayes.GaussianNB()"
-        tree = "river.tree.HoeffdingTreeClassifier()"
-    if texts and len(texts) == len(schema.columns) and task is not Task.REGRESSION:
-        words = f"river.feature_extraction.BagOfWords(on={texts[0]!r})"
-        return simplest, (f"naive_bayes={words} | river.naive_bayes.MultinomialNB()",)
-    if texts:
-        tree = f"river.compose.Discard({', '.join(map(repr, texts))}) | {tree}"
-    return simplest, (bayes, f"hoeffding_tree={tree}")
-
-
-def _named(specs: Iterable[str], champion: str) -> dict[str, object]:
-    """Return the challengers by name; a name that is taken gets a number."""
-    named: dict[str, object] = {}
-    for text in specs:
-        given, spec = split_name(text)
-        name = given or default_name(spec)
-        if given is None:
-            number = 2
-            while name in named or name == champion:
-                name = f"{default_name(spec)}_{number}"
-                number += 1
-        if name in named or name == champion:
-            msg = f"two contenders are called {name!r}; give each its own name: name=spec"
-            raise ConfigError(msg)
-        named[name] = spec
-    return named
 
 
 def _labels_file(settings: Settings) -> LabelsFile | None:

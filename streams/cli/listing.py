@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from rich.console import Console
 from rich.text import Text
@@ -25,4 +26,7 @@ def show(entries: Sequence[Entry], word: str | None, *, as_json: bool) -> None:
         console.print(line)
         console.print(Text(f"    {entry.summary}"))
     if not found:
-        console.print(Text(f"nothing is called {word!r}; the list without a word shows all {len(entries)}"))
+        by_last = {entry.name.rpartition(".")[2].lower(): entry.name for entry in entries}
+        close = get_close_matches(asked, by_last, n=1)
+        hint = f"did you mean {by_last[close[0]]}?" if close else f"the list without a word shows all {len(entries)}"
+        console.print(Text(f"nothing is called {word!r}; {hint}"))

@@ -77,6 +77,13 @@ def test_a_label_before_its_request_is_held_and_then_learned() -> None:
     assert e.summary().data["labels"]["held"] == 0
 
 
+def test_the_label_of_a_refused_request_is_unmatched_unless_the_request_comes_again() -> None:
+    e = engine("wait")
+    bad = Request("a", {"a": float("nan")}, None)
+    assert ends_of(e.process([bad, Label("a", True)])) == [("a", "unmatched")]
+    assert ends_of(e.process([request("a", None), Label("a", True)])) == [("a", "learned")]
+
+
 def test_a_held_label_is_superseded_by_another_truth_and_doubled_by_the_same() -> None:
     e = engine()
     out = e.process([Label("a", True), Label("a", True), Label("a", False), request("a")])
@@ -169,6 +176,7 @@ class ScanningJoin:
         self.clock = Watermark(DAY, 10)
         self.requests: dict[str, dict[str, Any]] = {}
         self.held: list[Label] = []
+        self.dead: set[str] = set()
         self.counts: dict[str, int] = {}
 
     def count(self, what: str) -> None:
@@ -190,7 +198,9 @@ class ScanningJoin:
             self.count("request duplicate")
         elif not isinstance(values["a"], float) or values["a"] != values["a"] or abs(values["a"]) == float("inf"):
             self.count("request dead")
+            self.dead.add(name)
         else:
+            self.dead.discard(name)
             self.requests[name] = {"time": message.time_ms, "end": None, "doubtful": True, "late": False}
             assert message.time_ms is not None
             self.pass_time(message.time_ms)
@@ -206,7 +216,9 @@ class ScanningJoin:
             self.pass_time(message.time_ms)
         name = str(message.event_id)
         found = self.requests.get(name)
-        if found is None:
+        if found is None and name in self.dead:
+            self.count("label unmatched")
+        elif found is None:
             self.hold(message)
         elif found["end"] is None:
             self.settle(name)
