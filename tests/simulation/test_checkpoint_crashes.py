@@ -93,7 +93,7 @@ def crashes(
             assert done
         except PowerCut:
             assert not done
-        for loss, seed in LOSSES:
+        for loss, seed in losses:
             yield (
                 f"crash before operation {operation} of {count}, {loss} lost, seed {seed}",
                 running.restarted(loss, seed),
@@ -146,7 +146,7 @@ def test_a_crash_while_tidying_up_after_a_crash_loses_nothing_either() -> None:
         for told, disk, _ in crashes(lambda disk: writer(disk).make_ready(), left, LOSSES[:8]):
             assert found(disk, before) == position, f"{operation}, then {told}"
             tidied += 1
-    assert tidied > 1_000
+    assert tidied > 500
 
 
 def does_harm(lying: int, action: Callable[[SimulatedDisk], object], before: Before) -> bool:
