@@ -112,13 +112,15 @@ class RealDisk:
         """Return the first `length` bytes of a regular file, fewer if it is shorter; a symbolic link is refused."""
         # Non-blocking: opening a pipe that stands where a file should must not wait for its writer.
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(number, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
+        try:
             if not stat.S_ISREG(os.fstat(number).st_mode):
                 raise OSError(EINVAL, "not a regular file", str(path))
-            found = file.read(length) or b""
-            while 0 < len(found) < length and (more := file.read(length - len(found))):
-                found += more  # only a file above 2 GiB comes in more than one piece
+            found = os.read(number, length)
+            while 0 < len(found) < length and (more := os.read(number, length - len(found))):
+                found += more  # only what is above 2 GiB comes in more than one piece
             return found
+        finally:
+            os.close(number)
 
     def make_directory(self, path: Path) -> None:
         """Make a directory that only its owner may enter; it must not exist."""
