@@ -20,6 +20,8 @@ class Limits:
         Requests that wait for a label; past it the oldest is ended as `expired`.
     held_count_max
         Labels that came before their request; past it the oldest ends as `unmatched`.
+    delayed_count_max
+        Labels of a recorded stream that wait for event time to reach them; one more is a dead letter.
     dedup_count_max
         Ended requests whose id is remembered, to name duplicates and late labels.
     class_count_max
@@ -46,6 +48,7 @@ class Limits:
 
     pending_count_max: int = 1_000_000
     held_count_max: int = 100_000
+    delayed_count_max: int = 1_000_000
     dedup_count_max: int = 100_000
     class_count_max: int = 100
     category_count_max: int = 1_000

@@ -90,7 +90,7 @@ def prepare(settings: Settings) -> Prepared:
     notices += _label_notices(plan)
     engine = Engine(plan)
     codec = RecordCodec(columns, engine.scorer.targets)
-    delay = LabelDelay(Watermark(limits.jump_ms, limits.jump_agreeing_count))
+    delay = LabelDelay(Watermark(limits.jump_ms, limits.jump_agreeing_count), limits.delayed_count_max)
     feed = Feed(
         chain(sample, records),
         codec,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from inspect import getdoc
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -111,8 +112,10 @@ class InputSettings(_Section):
     id: _Word = _setting(
         None, "a column name", "The column that names an event; by default requests are numbered from 0."
     )
-    time: _Word = _setting(None, "a column name", "The column that holds event time.")
-    drop: _Texts = _setting((), "a column name or a list of them", "Columns that are no features.")
+    time: _Word = _setting(
+        None, "a column name", "The column that holds event time; models see it too, unless it is dropped."
+    )
+    drop: _Texts = _setting((), "a column name or a list of them", "Columns that no model may see.")
     limit: int | None = _setting(None, "a whole number of at least 1", "Stop after this many records.", ge=1)
     record_bytes_max: int = _setting(
         1_048_576, "a whole number of at least 1", "Bytes of one record; a longer one is a dead letter.", ge=1
@@ -147,12 +150,14 @@ class ContenderSettings(_Section):
     """Which models answer."""
 
     champion: _Word = _setting(
-        None, "a model spec", "The model whose answers are served; by default one that suits the task."
+        None,
+        "a model spec, as SPEC or NAME=SPEC",
+        "The model whose answers are served; by default `majority()`, or `mean()` for numbers.",
     )
     challengers: _Specs = _setting(
         (),
-        "a list of model specs, or a table of them by name",
-        "Models that answer in the shadow, as SPEC or NAME=SPEC.",
+        "a list of model specs, as SPEC or NAME=SPEC, or a table of them by name",
+        "Models that answer in the shadow; without any model named: naive Bayes or a linear regression, and a tree.",
     )
 
 
@@ -160,12 +165,20 @@ class DecisionSettings(_Section):
     """How a probability becomes a decision, in binary tasks."""
 
     threshold: _Rate = _setting(
-        None, "a number between 0 and 1", "Positive from this score on; by default 0.5, or what the costs say."
+        None,
+        "a number between 0 and 1",
+        "Positive from this probability on; by default what the costs say, else each model's own decision.",
     )
     alert_rate: _Rate = _setting(
-        None, "a number between 0 and 1", "The share of requests to call positive, in place of a threshold."
+        None,
+        "a number between 0 and 1",
+        "Positive is this share of the highest probabilities of late, in place of a threshold.",
     )
-    cost_false_positive: _Cost = _setting(None, "a positive number", "What a false alarm costs.")
+    cost_false_positive: _Cost = _setting(
+        None,
+        "a positive number",
+        "What a false alarm costs; the two costs make the threshold c_fp / (c_fp + c_fn), and the figure `cost`.",
+    )
     cost_false_negative: _Cost = _setting(None, "a positive number", "What a miss costs, in the same unit.")
 
 
@@ -173,7 +186,9 @@ class DetectorSettings(_Section):
     """What watches for drift."""
 
     specs: _Texts = _setting(
-        (), "a detector spec or a list of them", "Detectors of every contender's loss; by default the engine's own."
+        (),
+        "a detector spec, a list of them, or 'none'",
+        "Detectors of every contender's loss; by default `river.drift.ADWIN()`, and `none` switches them off.",
     )
 
 
@@ -198,7 +213,7 @@ class OutputSettings(_Section):
     dir: _Path = _setting(
         None,
         "a path",
-        "The directory for predictions, dead letters, summary and checkpoint; by default nothing is kept.",
+        "The directory for all answers, ends, dead letters and the summary; by default nothing is kept.",
     )
 
 
@@ -213,7 +228,7 @@ class RunSettings(_Section):
 
 def _limit_fields() -> dict[str, Any]:
     """Return a field for each of the engine's limits, described by the lines of its docstring."""
-    described = dict(re.findall(r"^ {4}(\w+)\n {8}(.+)$", Limits.__doc__ or "", re.MULTILINE))
+    described = dict(re.findall(r"^(\w+)\n {4}(.+)$", getdoc(Limits) or "", re.MULTILINE))
     found: dict[str, Any] = {}
     for limit in fields(Limits):
         least = 0 if limit.name in {"held_count_max", "dedup_count_max"} else 1
