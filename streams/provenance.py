@@ -1,50 +1,42 @@
-"""What a checkpoint may be continued with: the same arguments, the same versions, the same input so far.
+"""What a state depends on: the arguments of the run, and the bytes that were read.
 
-A state is a function of all three. They are kept beside it as plain data, and compared key by key, so that a refusal
-can name the difference. The input is known by the digest of the bytes that were read.
+A checkpoint may only be continued with the same. The arguments are kept as text by name, so that a refusal can say
+which one differs; the input is known by the digest of its bytes.
 """
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from importlib.metadata import version
+from pathlib import Path
 
-from engine.errors import SnapshotError
 from engine.plan import Plan
 from engine.snapshot import digest
-from engine.values import show_value
 from streams.ports import Record
 from streams.settings import Settings, plain_settings
 
-_NO_ARGUMENTS = frozenset({"run.slice", "run.state", "run.checkpoint_every"})
+_NO_ARGUMENTS = frozenset({"run.slice", "run.state", "run.checkpoint_every", "run.fallback"})
 """Settings that change no answer and no byte of output."""
 
 
 def arguments(settings: Settings, plan: Plan) -> dict[str, str]:
-    """Return everything a state depends on but the input, by name, as text."""
+    """Return everything a state depends on but versions and the records themselves, by name, as text."""
     found = {name: value for name, value in plain_settings(settings).items() if name not in _NO_ARGUMENTS}
-    found["schema"] = "" if plan.schema is None else digest(plan.schema.snapshot())
-    found["classes"] = repr(list(plan.classes))
-    found["python"] = ".".join(platform.python_version_tuple()[:2])
-    found |= {package: version(package) for package in ("sidestream", "river", "numpy")}
+    found["inferred schema"] = "none" if plan.schema is None else digest(plan.schema.snapshot())
+    found["inferred classes"] = repr(list(plan.classes))
+    if settings.labels.path is not None:
+        found["labels file"] = sha256(Path(settings.labels.path).read_bytes()).hexdigest()
     return found
 
 
-def refuse_difference(kept: Mapping[str, str], given: Mapping[str, str]) -> None:
-    """Raise `SnapshotError` naming the first argument that is not what the checkpoint was made with."""
-    for name in sorted({*kept, *given}):
-        if kept.get(name) != given.get(name):
-            msg = (
-                f"the checkpoint was made with {name} = {show_value(kept.get(name))}, this run has "
-                f"{show_value(given.get(name))}; start it as it was started, or name a new --state directory"
-            )
-            raise SnapshotError(msg)
-
-
 class ReadRecords:
-    """The records of a source, with the digest of their original bytes as far as they were read."""
+    """The records of a source, and the digest of their original bytes as far as they were read.
+
+    Attributes
+    ----------
+    count
+        How many were read.
+    """
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._records = records
