@@ -14,7 +14,10 @@ from typing import Any
 
 from engine.engine import Engine
 from engine.errors import SnapshotError
-from streams.checkpoint import Checkpoint, CheckpointStore, Content, Stamp
+from streams.checkpoint import Checkpoint, Content, Stamp
+from streams.checkpoint_reader import CheckpointReader
+from streams.checkpoint_seal import SealKey
+from streams.checkpoint_writer import CheckpointWriter
 from streams.jsonl_sink import JsonlSink
 from streams.provenance import ReadRecords
 from streams.runner import Runner
@@ -31,6 +34,8 @@ class Continuation:
         The arguments of this run, as text by name: a checkpoint of others is refused.
     every
         Messages between two checkpoints, at least.
+    key
+        Signs checkpoints, where there is one.
 
     Raises
     ------
@@ -38,9 +43,10 @@ class Continuation:
         When the directory cannot be written.
     """
 
-    def __init__(self, directory: str, identity: Mapping[str, str], every: int) -> None:
-        self._store = CheckpointStore(directory=Path(directory), identity=identity)
-        self._store.make_ready()
+    def __init__(self, directory: str, identity: Mapping[str, str], every: int, key: SealKey | None) -> None:
+        self._reader = CheckpointReader(directory=Path(directory), identity=identity, key=key)
+        self._writer = CheckpointWriter(reader=self._reader)
+        self._writer.make_ready()
         self._every = every
         self._parent: Stamp | None = None
         self._position = 0
@@ -54,7 +60,7 @@ class Continuation:
         SnapshotError
             When the newest is damaged (and `fallback` does not allow an older one), or of other arguments or versions.
         """
-        kept = self._kept = self._store.newest_verified(fallback=fallback)
+        kept = self._kept = self._reader.newest_verified(fallback=fallback)
         if kept is None:
             return ()
         engine.restore(kept.content.engine)
@@ -109,5 +115,5 @@ class Continuation:
             "record_count": records.count,
             "input_sha256": records.hexdigest(),
         }
-        self._parent = self._store.save(Content(engine.position, engine.snapshot(), caller), self._parent)
+        self._parent = self._writer.save(Content(engine.position, engine.snapshot(), caller), self._parent)
         self._position = engine.position

@@ -23,6 +23,7 @@ from engine.plan import DecisionRules, LabelRules, Plan
 from engine.schema import Kind, Schema
 from engine.schema_inference import SAMPLE_COUNT_MAX, infer_schema, infer_task
 from engine.targets import Task, spell_class
+from engine.values import is_missing
 from engine.watermark import Watermark
 from streams.codec import Columns, RecordCodec
 from streams.feed import Feed
@@ -39,6 +40,7 @@ NONE = "none"
 _SPARSE_QUANTILE = 0.99
 _SPARSE_FACTOR = 10
 _DAY_MS = 86_400_000
+_IDENTIFIER_COUNT_MIN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,7 @@ def prepare(settings: Settings) -> Prepared:
     sample = list(islice(records, SAMPLE_COUNT_MAX))
     rows = [record.values for record in sample if record.values is not None]
     if not rows:
-        msg = f"{source.name!r} has no readable record among the first {len(sample)}; the first: {_why(sample)}"
-        raise SourceError(msg)
+        raise SourceError(_nothing_to_read(source.name, sample))
     _require_columns(columns, rows, source.name)
     notices: list[str] = []
     raw_targets = _sampled_targets(settings, columns, rows)
@@ -86,7 +87,7 @@ def prepare(settings: Settings) -> Prepared:
         declared=settings.schema.columns,
         unknown=settings.schema.unknown,
     )
-    notices += schema.notices
+    notices += [*schema.notices, *_identifier_notices(schema, rows)]
     limits = _limits(settings, columns, rows, notices)
     plan = _plan(settings, task, classes, schema, limits)
     notices += _label_notices(plan)
@@ -120,11 +121,13 @@ def _columns(settings: Settings, given_target: str | None) -> Columns:
     )
 
 
-def _why(sample: list[Record]) -> str:
+def _nothing_to_read(name: str, sample: list[Record]) -> str:
+    """Say why there is nothing to replay."""
     if not sample:
-        return "there is none"
+        return f"{name!r} holds no record, only the names of its columns; give a file that holds records"
     refusal = sample[0].refusal
-    return "unreadable" if refusal is None else refusal.detail
+    why = "unreadable" if refusal is None else refusal.detail
+    return f"{name!r} has no readable record among the first {len(sample)}; the first: {why}"
 
 
 def _require_columns(columns: Columns, rows: list[Mapping[str, object]], name: str) -> None:
@@ -213,6 +216,17 @@ def _is(raw: object, name: Target) -> bool:
         return spell_class(raw) == name
     except MessageError:
         return False
+
+
+def _identifier_notices(schema: Schema, rows: list[Mapping[str, object]]) -> Iterator[str]:
+    """Yield a word about each column of words that never repeat: no model learns from a name seen once."""
+    for column in schema.columns:
+        words = [row[column.name] for row in rows if not is_missing(row.get(column.name))]
+        if column.kind is Kind.CATEGORY and len(words) >= _IDENTIFIER_COUNT_MIN and len(set(words)) == len(words):
+            yield (
+                f"column {column.name!r} has another value in each of {len(words):,} rows: if it names events say "
+                f"--id {column.name}, if not --drop {column.name}"
+            )
 
 
 def _limits(settings: Settings, columns: Columns, rows: list[Mapping[str, object]], notices: list[str]) -> Limits:

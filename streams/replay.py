@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 from engine.engine import Engine
 from engine.messages import Alarm, Outcomes
 from engine.summary import Summary
+from streams.checkpoint_seal import key_from
 from streams.clock import Stopwatch, TimedModel
 from streams.codec import to_json
 from streams.continuation import Continuation
@@ -115,7 +117,7 @@ def _continuation(settings: Settings, prepared: Prepared) -> Continuation | None
     if settings.run.state is None:
         return None
     identity = arguments(settings, prepared.plan)
-    return Continuation(settings.run.state, identity, settings.run.checkpoint_every)
+    return Continuation(settings.run.state, identity, settings.run.checkpoint_every, key_from(os.environ))
 
 
 class AlarmLog:

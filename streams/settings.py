@@ -283,6 +283,7 @@ def load_settings(
     path: str | PathLike[str] | None,
     flags: Mapping[str, Mapping[str, object]],
     environ: Mapping[str, str],
+    flag_names: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the settings of a run: flags before environment before file before defaults.
 
@@ -295,13 +296,16 @@ def load_settings(
     environ
         The environment. `SIDESTREAM_DECISION__THRESHOLD=0.3` sets `threshold` in `[decision]`; lists and tables are
         written as in TOML; an empty variable counts as not set.
+    flag_names
+        What the flag of a setting is called, `{"labels.delay": "--label-delay"}`, for what is said of it; by default
+        as its key.
 
     Raises
     ------
     ConfigError
         With everything that is wrong, one line each.
     """
-    given, problems = merge(None if path is None else Path(path), flags, environ)
+    given, problems = merge(None if path is None else Path(path), flags, environ, flag_names or {})
     sections: dict[str, Any] = {}
     for name in given:
         if name not in _SECTIONS:

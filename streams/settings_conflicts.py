@@ -23,6 +23,8 @@ def conflicts(settings: Settings) -> list[str]:
     found = [*_column_conflicts(settings), *_time_conflicts(settings), *_decision_conflicts(settings)]
     if settings.labels.path is not None and settings.input.id is None:
         found.append("[labels] path needs [input] id: labels in a file of their own are joined by id")
+    if settings.labels.path == "-":
+        found.append("[labels] path cannot be standard input: it is read once to look and once to replay; give a file")
     if settings.labels.on_late == "relearn" and settings.limits.dedup_count_max == 0:
         found.append(
             "[labels] on_late = 'relearn' needs [limits] dedup_count_max > 0: ended requests are remembered there"

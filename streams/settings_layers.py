@@ -42,7 +42,10 @@ class _Variable(str):
 
 
 def merge(
-    path: Path | None, flags: Mapping[str, Mapping[str, object]], environ: Mapping[str, str]
+    path: Path | None,
+    flags: Mapping[str, Mapping[str, object]],
+    environ: Mapping[str, str],
+    flag_names: Mapping[str, str],
 ) -> tuple[dict[str, Given], list[str]]:
     """Return what was given by section, the strongest layer winning key by key, and what could not be read."""
     problems: list[str] = []
@@ -61,7 +64,8 @@ def merge(
     for section, keys in flags.items():
         for key, value in keys.items():
             if value is not None and value not in ([], ()):
-                _put(given, section, key, value, f"flag --{key.replace('_', '-')}")
+                flag = flag_names.get(f"{section}.{key}", f"--{key.replace('_', '-')}")
+                _put(given, section, key, value, f"flag {flag}")
     return given, problems
 
 

@@ -7,7 +7,8 @@ text, and nothing here runs once the models are built.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -78,10 +79,18 @@ _REFUSED_CLASSES = {
     "river.compose.Pipeline": "write its steps as a | b",
     "river.compose.TargetTransformRegressor": _NO_CLASSES,
     "river.compose.TransformerUnion": "write its parts as a + b",
+    "river.neighbors.SWINN": "its graphs share state in the class; use river.neighbors.LazySearch()",
     "river.optim.Optimizer": "it is abstract",
+    "river.rules.AMRules": "it names its rules by their place in memory, so two runs leave different states",
     "river.stats.KolmogorovSmirnov": "it draws from Python's global random numbers",
     "river.tree.ISOUPTreeRegressor": "it predicts several targets; there is one",
 }
+
+_NOT_LEFT_OUT = {
+    "river.neighbors.KNNClassifier": ("engine", "river.neighbors.LazySearch()"),
+    "river.neighbors.KNNRegressor": ("engine", "river.neighbors.LazySearch()"),
+}
+"""Arguments whose default is no function of the stream (an unseeded SWINN), and what to write instead."""
 
 _TRANSPARENT = ("Prefixer", "PreviousImputer", "Renamer", "StatImputer", "Suffixer")
 """Steps that take text and numbers alike and leave the choice of view to the step behind them."""
@@ -129,6 +138,14 @@ def find_class(name: str) -> type | None:
         msg = f"{name} is not for specs: {_NO_CLASSES}"
         raise ConfigError(msg)
     return found
+
+
+def require_arguments(name: str, given: Mapping[str, object]) -> None:
+    """Refuse a call that leaves an argument to a default with which two runs of one stream would differ."""
+    argument, remedy = _NOT_LEFT_OUT.get(name, ("", ""))
+    if argument and given.get(argument) is None:
+        msg = f"{name} with its default {argument} answers differently from run to run; write {argument}={remedy}"
+        raise ConfigError(msg)
 
 
 def class_names() -> list[str]:
@@ -241,8 +258,8 @@ def shown_signature(found: type, *, without: str = "") -> str:
 
 
 def summary(found: type) -> str:
-    """Return the first line of a class's docstring."""
-    return (inspect.getdoc(found) or "").partition("\n")[0]
+    """Return the first line of a class's docstring, without marks of footnotes that are not shown."""
+    return re.sub(r"\[\^\w+\]", "", (inspect.getdoc(found) or "").partition("\n")[0])
 
 
 @cache

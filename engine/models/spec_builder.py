@@ -270,7 +270,11 @@ def _find(name: str, own: Mapping[str, type]) -> type:
     candidates = [*own, *river_model.class_names()]
     by_last = {candidate.rpartition(".")[2].lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name.rpartition(".")[2].lower(), by_last, n=1)
-    hint = f"; did you mean {by_last[close[0]]}?" if close else "; `sidestream models` lists the names"
+    hint = (
+        f"; did you mean {by_last[close[0]]}?"
+        if close
+        else f"; `sidestream {'models' if own else 'detectors'}` lists the names"
+    )
     msg = f"unknown name {name!r}{hint}"
     raise ConfigError(msg)
 
@@ -283,10 +287,11 @@ def _construct(
     open_to_specs = [parameter for parameter in signature.parameters.values() if parameter.name != "task"]
     takes = river_model.shown_signature(found, without="task")
     try:
-        signature.replace(parameters=open_to_specs).bind(*args, **named)
+        given = signature.replace(parameters=open_to_specs).bind(*args, **named).arguments
     except TypeError as error:
         msg = f"{name}: {error}; it takes {takes}"
         raise ConfigError(msg) from None
+    river_model.require_arguments(name, given)
     if task is not None and "task" in signature.parameters:
         named = {**named, "task": task}
     try:

@@ -49,6 +49,10 @@ FLAGS = (
 )
 
 
+NAMES = {flag.setting: flag.name for flag in FLAGS} | {"input.paths": "PATH"}
+"""What the flag of a setting is called."""
+
+
 def settings_flags(function: _F) -> _F:
     """Add every flag to a command, in order."""
     for flag in reversed(FLAGS):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from streams.cli.flags import as_settings, settings_flags
+from streams.cli.flags import NAMES, as_settings, settings_flags
 
 
 @click.command(name="replay")
@@ -34,7 +34,7 @@ def command(paths: tuple[str, ...], config: str | None, fallback: bool, as_json:
     flags = as_settings(given, paths)
     if fallback:
         flags.setdefault("run", {})["fallback"] = True
-    settings = load_settings(config, flags, os.environ)
+    settings = load_settings(config, flags, os.environ, NAMES)
     screen = Screen(quiet=as_json)
     result = replay(settings, screen)
     if as_json:

@@ -45,7 +45,7 @@ class Screen:
         if self._quiet:
             return
         for notice in (*prepared.notices, *notices):
-            self._talk.print(Text(f"· {notice}", style="dim"))
+            self._talk.print(Text(f"· {notice}", style="dim"), soft_wrap=not self._talk.is_terminal)
         if self._talk.is_terminal:
             self._progress = Progress(
                 BarColumn(bar_width=16, table_column=Column(width=16, no_wrap=True)),
@@ -87,7 +87,7 @@ class Screen:
         self._data.width = max(self._data.width, self._data.measure(table, options=unbounded).maximum)
         self._data.print(table)
         for line in _lines(result):
-            self._data.print(line)
+            self._data.print(line, soft_wrap=not self._data.is_terminal)
 
 
 def _table(result: Result) -> Table:

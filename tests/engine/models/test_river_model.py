@@ -11,7 +11,9 @@ import pytest
 from engine.errors import ConfigError
 from engine.messages import Target
 from engine.models import river_model
+from engine.models.model import fingerprint_of
 from engine.models.spec import list_models, parse_model
+from engine.snapshot import digest
 from engine.targets import Task
 
 WRAPPED = {
@@ -48,6 +50,8 @@ WRAPPED = {
     "river.preprocessing.TargetStandardScaler": "{}",
     "river.dummy.StatisticRegressor": "river.stats.Mean()",
     "river.linear_model.BayesianLinearRegression": "smoothing=.99",
+    "river.neighbors.KNNClassifier": "engine=river.neighbors.LazySearch()",
+    "river.neighbors.KNNRegressor": "engine=river.neighbors.LazySearch()",
 }
 INNER = {
     Task.BINARY: "river.linear_model.LogisticRegression()",
@@ -85,6 +89,19 @@ def run(spec: str, task: Task, *, text: bool) -> None:
         _, score = model.predict(x)
         assert isinstance(score, float)
         model.learn(x, y, 1.0)
+
+
+@pytest.mark.parametrize(("spec", "task"), SPECS, ids=[spec.partition("(")[0] for spec, _ in SPECS])
+def test_two_runs_of_one_stream_give_the_same_answers_and_leave_the_same_state(spec: str, task: Task) -> None:
+    ran = []
+    for _ in range(2):
+        model = parse_model(spec, task=task, seed=3, name="a").model
+        answers = []
+        for x, y in stream(task, text=False, count=250):
+            answers.append(model.predict(x))
+            model.learn(x, y, 1.0)
+        ran.append((answers, digest(fingerprint_of(model))))
+    assert ran[0] == ran[1]
 
 
 @pytest.mark.parametrize(("spec", "task"), SPECS, ids=[spec.partition("(")[0] for spec, _ in SPECS])
