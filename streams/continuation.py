@@ -60,6 +60,7 @@ class Continuation:
         SnapshotError
             When the newest is damaged (and `fallback` does not allow an older one), or of other arguments or versions.
         """
+        engine.snapshot()  # a model that cannot give its state is refused now, not at the first checkpoint
         kept = self._kept = self._reader.newest_verified(fallback=fallback)
         if kept is None:
             return ()

@@ -70,6 +70,9 @@ class JsonlSink:
         except OSError as error:
             self.close()
             raise self._unwritable(error) from error
+        except SnapshotError:
+            self.close()
+            raise
 
     def __enter__(self) -> JsonlSink:
         """Return the sink."""
