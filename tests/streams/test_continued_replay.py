@@ -66,7 +66,8 @@ def replay_once(source: Path, folder: Path, slices: int = 10**9, **changes: obje
     """Replay with state and outputs in `folder` until the n-th slice; return the digest."""
     flags = as_settings({**LATE, **changes}, (str(source),))
     flags["output"] = {"dir": str(folder / "out")}
-    flags.setdefault("run", {}).update({"state": str(folder / "state"), "checkpoint_every": 60})
+    fallback = bool(changes.get("run__fallback"))
+    flags.setdefault("run", {}).update({"state": str(folder / "state"), "checkpoint_every": 60, "fallback": fallback})
     result = replay(load_settings(None, flags, {}), Killer(slices))
     return str(result.durable["state_digest"])
 
@@ -196,7 +197,7 @@ def test_an_output_that_lost_bytes_is_refused(source: Path, tmp_path: Path) -> N
 
 
 def test_a_damaged_checkpoint_is_refused_and_with_fallback_passed_over(
-    source: Path, undisturbed: tuple[str, dict[str, bytes]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    source: Path, undisturbed: tuple[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
     with pytest.raises(KilledError):
         replay_once(source, tmp_path, slices=60)
