@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from io import BufferedWriter, FileIO
+from os import fsync
 from pathlib import Path
 from types import TracebackType
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, SnapshotError
 from streams.ports import SourceError
 
 SUMMARY = "summary.json"
@@ -40,16 +41,21 @@ class JsonlSink:
     ----------
     directory
         Where the files go.
+    lengths
+        What is kept of each file, in bytes, by name: a run that is taken up again cuts its files to these lengths and
+        goes on behind them. None starts anew.
 
     Raises
     ------
     ConfigError
         When the directory holds other things, or is none.
+    SnapshotError
+        When a file is shorter than what is to be kept of it.
     SourceError
         When it cannot be written: here, and whenever a write fails.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, lengths: Mapping[str, int] | None = None) -> None:
         self._path = Path(directory)
         self._files: dict[Output, BufferedWriter] = {}
         try:
@@ -60,10 +66,13 @@ class JsonlSink:
             self._refuse_other_things()
             (self._path / SUMMARY).unlink(missing_ok=True)
             for output in Output:
-                self._files[output] = BufferedWriter(FileIO(self._path / output, "wb"), _BUFFER_BYTES)
+                self._files[output] = self._open(output, (lengths or {}).get(output.value, 0))
         except OSError as error:
             self.close()
             raise self._unwritable(error) from error
+        except SnapshotError:
+            self.close()
+            raise
 
     def __enter__(self) -> JsonlSink:
         """Return the sink."""
@@ -79,6 +88,16 @@ class JsonlSink:
         """Append lines, each with its line end, to one file."""
         try:
             self._files[output].writelines(lines)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def lengths(self) -> dict[str, int]:
+        """Bring everything written so far to the disk, and return the length of each file in bytes, by name."""
+        try:
+            for file in self._files.values():
+                file.flush()
+                fsync(file.fileno())
+            return {output.value: file.tell() for output, file in self._files.items()}
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -102,6 +121,20 @@ class JsonlSink:
                 failure = failure or error
         if failure is not None:
             raise self._unwritable(failure) from failure
+
+    def _open(self, output: Output, length: int) -> BufferedWriter:
+        """Open one file, cut to its length."""
+        path = self._path / output
+        if not length:
+            return BufferedWriter(FileIO(path, "wb"), _BUFFER_BYTES)
+        found = path.stat().st_size if path.exists() else 0
+        if found < length:
+            msg = f"{str(path)!r} has {found} bytes, the checkpoint kept {length}; put it back, or name a new --state"
+            raise SnapshotError(msg)
+        file: BufferedWriter = BufferedWriter(FileIO(path, "r+"), _BUFFER_BYTES)
+        file.truncate(length)
+        file.seek(length)
+        return file
 
     def _refuse_other_things(self) -> None:
         ours = {SUMMARY, *Output}

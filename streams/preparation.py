@@ -31,6 +31,7 @@ from streams.files import open_source
 from streams.label_delay import LabelDelay
 from streams.labels_file import LabelsFile
 from streams.ports import Record, Source, SourceError
+from streams.provenance import ReadRecords
 from streams.settings import Settings
 from streams.settings_conflicts import task_conflicts
 from streams.settings_layers import refuse_all
@@ -53,6 +54,7 @@ class Prepared:
     codec: RecordCodec
     delay: LabelDelay
     source: Source
+    records: ReadRecords
     notices: tuple[str, ...]
 
 
@@ -103,14 +105,15 @@ def prepare(settings: Settings) -> Prepared:
     engine = Engine(plan)
     codec = RecordCodec(columns, engine.scorer.targets)
     delay = LabelDelay(Watermark(limits.jump_ms, limits.jump_agreeing_count), limits.delayed_count_max)
+    read = ReadRecords(chain(sample, records))
     feed = Feed(
-        chain(sample, records),
+        read,
         codec,
         delay,
         label_delay_ms=settings.labels.delay_ms if settings.labels.path is None else None,
         labels_file=_labels_file(settings),
     )
-    return Prepared(plan, engine, feed, codec, delay, source, tuple(notices))
+    return Prepared(plan, engine, feed, codec, delay, source, read, tuple(notices))
 
 
 def _columns(settings: Settings, given_target: str | None) -> Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import Any, Protocol
 from engine.engine import Engine
 from engine.messages import Alarm, Outcomes
 from engine.summary import Summary
+from streams.checkpoint_seal import key_from
 from streams.clock import Stopwatch, TimedModel
 from streams.codec import to_json
+from streams.continuation import Continuation
 from streams.jsonl_sink import JsonlSink
 from streams.preparation import Prepared, prepare
+from streams.provenance import arguments
 from streams.runner import Runner
 from streams.settings import Settings
 
@@ -21,8 +25,8 @@ from streams.settings import Settings
 class Observer(Protocol):
     """Sees a replay go by."""
 
-    def begin(self, prepared: Prepared) -> None:
-        """Is told what is about to run."""
+    def begin(self, prepared: Prepared, notices: Sequence[str]) -> None:
+        """Is told what is about to run, and what there is to know about where it goes on."""
 
     def progress(self, engine: Engine, seconds: float) -> None:
         """Is shown the engine after a slice."""
@@ -56,31 +60,42 @@ class Result:
 
 
 def replay(settings: Settings, observer: Observer) -> Result:
-    """Replay what the settings describe.
+    """Replay what the settings describe; with a state directory, from where the last one was killed.
 
     Raises
     ------
     ConfigError, SourceError
         Before anything starts, or when the source or the output fails on the way.
+    SnapshotError
+        When a checkpoint cannot be continued: it is damaged, or of another run.
     """
     prepared = prepare(settings)
     engine = prepared.engine
-    timers = {contender.name: TimedModel(contender.model) for contender in engine.learner.contenders}
-    for contender in engine.learner.contenders:
-        contender.model = timers[contender.name]
+    timers = _time(engine)
     alarms = AlarmLog(prepared.plan.limits.alarm_count_max)
+    kept = _continuation(settings, prepared)
+    notices: tuple[str, ...] = ()
+    if kept is not None:
+        notices = kept.restore(engine, fallback=settings.run.fallback)
+        alarms.restore(kept.alarms)
     out = settings.output.dir
-
     clock = Stopwatch()
-
-    def watch(outcomes: Outcomes) -> None:
-        alarms.note(outcomes.alarms)
-        observer.progress(engine, clock.seconds())
-
-    observer.begin(prepared)
+    observer.begin(prepared, notices)
     try:
-        with JsonlSink(out) if out else nullcontext() as sink:
-            summary = Runner(engine, prepared.feed, prepared.codec, sink).run(settings.run.slice, watch)
+        with JsonlSink(out, kept.lengths if kept else None) if out else nullcontext() as sink:
+            runner = Runner(engine, prepared.feed, prepared.codec, sink)
+            if kept is not None:
+                kept.catch_up(runner, prepared.records)
+
+            def watch(outcomes: Outcomes) -> None:
+                alarms.note(outcomes.alarms)
+                if kept is not None and kept.is_due(engine):
+                    kept.keep(engine, prepared.records, sink, alarms.snapshot())
+                observer.progress(engine, clock.seconds())
+
+            summary = runner.run(settings.run.slice, watch)
+            if kept is not None:
+                kept.finish(engine, prepared.records, sink, alarms.snapshot())
             durable = _durable(summary, engine, prepared, alarms)
             if sink is not None:
                 sink.write_summary(durable)
@@ -88,6 +103,21 @@ def replay(settings: Settings, observer: Observer) -> Result:
         observer.end()
     times = {name: timer.us_per_event for name, timer in timers.items()}
     return Result(summary, durable, clock.seconds(), times, out)
+
+
+def _time(engine: Engine) -> dict[str, TimedModel]:
+    """Put a stopwatch on every model."""
+    timers = {}
+    for contender in engine.learner.contenders:
+        contender.model = timers[contender.name] = TimedModel(contender.model)
+    return timers
+
+
+def _continuation(settings: Settings, prepared: Prepared) -> Continuation | None:
+    if settings.run.state is None:
+        return None
+    identity = arguments(settings, prepared.plan)
+    return Continuation(settings.run.state, identity, settings.run.checkpoint_every, key_from(os.environ))
 
 
 class AlarmLog:
@@ -100,6 +130,14 @@ class AlarmLog:
     def note(self, alarms: Sequence[Alarm]) -> None:
         """Keep alarms while there is room."""
         self.kept += alarms[: self._count_max - len(self.kept)]
+
+    def snapshot(self) -> list[Any]:
+        """Return the alarms as plain data."""
+        return [list(alarm) for alarm in self.kept]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take back what `snapshot` returned."""
+        self.kept = [Alarm(*alarm) for alarm in state]
 
 
 def _durable(summary: Summary, engine: Engine, prepared: Prepared, alarms: AlarmLog) -> dict[str, Any]:

@@ -34,13 +34,17 @@ class Runner:
 
     def __init__(self, engine: Engine, feed: Iterable[Piece], codec: RecordCodec, sink: JsonlSink | None) -> None:
         self.engine = engine
-        self._feed = feed
+        self._pieces = iter(feed)
         self._codec = codec
         self._sink = sink
 
+    def skip(self, count: int) -> int:
+        """Pass over pieces that the engine has taken already; return how many there were."""
+        return sum(1 for _ in islice(self._pieces, count))
+
     def run(self, slice_count: int, watch: Callable[[Outcomes], None]) -> Summary:
         """Process the feed to its end, `slice_count` messages at a time; `watch` sees the outcomes of each slice."""
-        for pieces in slices(self._feed, slice_count):
+        for pieces in slices(self._pieces, slice_count):
             first = self.engine.position
             out = self.engine.process([piece.message for piece in pieces])
             if self._sink is not None:

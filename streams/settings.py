@@ -223,6 +223,17 @@ class RunSettings(_Section):
     seed: int = _setting(
         0, "a whole number of at least 0", "What every seed that a spec leaves out is derived from.", ge=0
     )
+    state: _Path = _setting(
+        None, "a path", "Keep checkpoints here: a replay that was killed goes on from the newest when started again."
+    )
+    checkpoint_every: int = _setting(
+        20_000, "a whole number of at least 1", "Messages between two checkpoints, at least.", ge=1
+    )
+    fallback: bool = _setting(
+        default=False,
+        expected="true or false",
+        description="Whether a damaged checkpoint may be passed over for the one before it.",
+    )
     slice: int = _setting(256, "a whole number of at least 1", "Messages handed to the engine at once, at most.", ge=1)
 
 
@@ -333,6 +344,18 @@ def _words_of(field: FieldInfo) -> str:
 def _takes_text(section: type[_Section]) -> frozenset[str]:
     """Return the keys whose value is not a number: an environment variable is taken by the letter there."""
     return frozenset(key for key, words in _expected(section).items() if "number" not in words)
+
+
+def plain_settings(settings: Settings) -> dict[str, str]:
+    """Return every setting as text, by `section.key`: equal runs give equal texts."""
+    found = {f"limits.{limit.name}": repr(getattr(settings.limits, limit.name)) for limit in fields(Limits)}
+    for name, section in _SECTIONS.items():
+        if name != "limits":
+            values = getattr(settings, name)
+            found |= {
+                f"{name}.{_key(key, field)}": repr(getattr(values, key)) for key, field in section.model_fields.items()
+            }
+    return found
 
 
 class SettingLine(NamedTuple):

@@ -44,6 +44,7 @@ FLAGS = (
     Flag("--limit", "input.limit", "N", "Stop after so many records.", number=True),
     Flag("--slice", "run.slice", "N", "Messages handed to the engine at once; changes no answer.", number=True),
     Flag("--seed", "run.seed", "N", "What every seed a spec leaves out is derived from.", number=True),
+    Flag("--state", "run.state", "DIR", "Keep checkpoints here; started again after a kill, the replay goes on."),
     Flag("--out", "output.dir", "DIR", "Write predictions, shadow answers, labels, dead letters and summary here."),
 )
 

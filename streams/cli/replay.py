@@ -15,8 +15,9 @@ from streams.cli.flags import NAMES, as_settings, settings_flags
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--config", metavar="F", default=None, help="TOML file of settings; flags outrank it.")
 @settings_flags
+@click.option("--fallback", is_flag=True, help="With --state: pass over a damaged checkpoint for the one before it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output, and nothing else.")
-def command(paths: tuple[str, ...], config: str | None, as_json: bool, **given: Any) -> None:  # noqa: FBT001 - click's
+def command(paths: tuple[str, ...], config: str | None, fallback: bool, as_json: bool, **given: Any) -> None:  # noqa: FBT001 - click's
     """Run a stream of labelled events through champion, challengers and baselines.
 
     PATH is a CSV, JSONL or Parquet file (.gz too), several of one kind, - for standard input, or river:NAME for a data
@@ -30,7 +31,10 @@ def command(paths: tuple[str, ...], config: str | None, as_json: bool, **given: 
     from streams.replay import replay
     from streams.settings import load_settings
 
-    settings = load_settings(config, as_settings(given, paths), os.environ, NAMES)
+    flags = as_settings(given, paths)
+    if fallback:
+        flags.setdefault("run", {})["fallback"] = True
+    settings = load_settings(config, flags, os.environ, NAMES)
     screen = Screen(quiet=as_json)
     result = replay(settings, screen)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -39,11 +40,11 @@ class Screen:
         self._shown_s = 0.0
         self._notices: tuple[str, ...] = ()
 
-    def begin(self, prepared: Prepared) -> None:
+    def begin(self, prepared: Prepared, notices: Sequence[str]) -> None:
         """Say what was inferred, and start the progress line."""
         if self._quiet:
             return
-        for notice in prepared.notices:
+        for notice in (*prepared.notices, *notices):
             self._talk.print(Text(f"· {notice}", style="dim"), soft_wrap=not self._talk.is_terminal)
         if self._talk.is_terminal:
             self._progress = Progress(

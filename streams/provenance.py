@@ -1,0 +1,55 @@
+"""What a state depends on: the arguments of the run, and the bytes that were read.
+
+A checkpoint may only be continued with the same. The arguments are kept as text by name, so that a refusal can say
+which one differs; the input is known by the digest of its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from engine.plan import Plan
+from engine.snapshot import digest
+from streams.ports import Record
+from streams.settings import Settings, plain_settings
+
+_NO_ARGUMENTS = frozenset({"run.slice", "run.state", "run.checkpoint_every", "run.fallback"})
+"""Settings that change no answer and no byte of output."""
+
+
+def arguments(settings: Settings, plan: Plan) -> dict[str, str]:
+    """Return everything a state depends on but versions and the records themselves, by name, as text."""
+    found = {name: value for name, value in plain_settings(settings).items() if name not in _NO_ARGUMENTS}
+    found["inferred schema"] = "none" if plan.schema is None else digest(plan.schema.snapshot())
+    found["inferred classes"] = repr(list(plan.classes))
+    if settings.labels.path is not None:
+        found["labels file"] = sha256(Path(settings.labels.path).read_bytes()).hexdigest()
+    return found
+
+
+class ReadRecords:
+    """The records of a source, and the digest of their original bytes as far as they were read.
+
+    Attributes
+    ----------
+    count
+        How many were read.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._records = records
+        self._digest = sha256()
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield the records."""
+        for record in self._records:
+            self.count += 1
+            self._digest.update(record.raw)
+            yield record
+
+    def hexdigest(self) -> str:
+        """Return the SHA-256 of the bytes of every record read so far."""
+        return self._digest.hexdigest()
