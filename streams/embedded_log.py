@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from sqlite3 import Connection
-from typing import NamedTuple
 
-from streams.log_file import JOURNAL, Durability, LogFile
+from streams.log_file import Durability, LogFile
 from streams.log_port import (
     READ_BYTES_MAX,
     READ_COUNT_MAX,
     Commit,
-    Delivery,
     Entry,
     JournalRecord,
     Lease,
@@ -29,33 +27,21 @@ from streams.log_port import (
     check_held,
     check_topic,
     fenced,
-    no_partition,
     no_topic,
     place_of,
     wrong_count,
     wrong_sequence,
 )
+from streams.partition_row import JOURNAL, PartitionRow, add_partition, all_partitions, find_partition, move_partition
 from streams.stored_batch import batches, checksum, damaged, decode, encode
 from streams.worker_lock import WorkerLock
 
-_STATE = """
-    SELECT partition_id, begin_offset, end_offset, data_bytes FROM partition WHERE topic = ? AND number = ?"""
 _INSERT = "INSERT INTO batch (partition_id, first_offset, record_count, crc, data) VALUES (?, ?, ?, ?, ?)"
-_UPDATE = "UPDATE partition SET begin_offset = ?, end_offset = ?, data_bytes = ? WHERE partition_id = ?"
 _FROM = """
     SELECT first_offset, record_count, crc, data FROM batch WHERE partition_id = :id AND first_offset >= coalesce(
         (SELECT max(first_offset) FROM batch WHERE partition_id = :id AND first_offset <= :offset), 0)
     ORDER BY first_offset"""
 _BEFORE = "FROM batch WHERE partition_id = ? AND first_offset < ? AND first_offset + record_count <= ?"
-
-
-class _State(NamedTuple):
-    """One row of `partition`."""
-
-    partition_id: int
-    begin: int
-    end: int
-    data_bytes: int
 
 
 class EmbeddedLog:
@@ -98,22 +84,20 @@ class EmbeddedLog:
         """Make a topic; nothing happens where it is there with as many partitions."""
         check_topic(topic, partition_count)
         with self._file.writing() as db:
-            ((there,),) = db.execute("SELECT count(*) FROM partition WHERE topic = ?", (topic,))
+            there = sum(row.topic == topic for row in all_partitions(db))
             if there == partition_count:
                 return
             if there:
                 raise wrong_count(topic, there, partition_count)
-            rows = [(topic, number) for number in range(partition_count)]
-            db.executemany("INSERT INTO partition (topic, number) VALUES (?, ?)", rows)
+            for number in range(partition_count):
+                add_partition(db, topic, number)
 
     def topics(self) -> tuple[TopicInfo, ...]:
         """Return the topics, by name."""
         found: dict[str, list[PartitionInfo]] = {}
         with self._file.reading() as db:
-            for topic, *info in db.execute(
-                "SELECT topic, begin_offset, end_offset, data_bytes FROM partition ORDER BY topic, number"
-            ):
-                found.setdefault(topic, []).append(PartitionInfo(*info))
+            for row in all_partitions(db):
+                found.setdefault(row.topic, []).append(PartitionInfo(row.begin, row.end, row.data_bytes))
         found.pop(JOURNAL, None)
         return tuple(TopicInfo(topic, tuple(partitions)) for topic, partitions in found.items())
 
@@ -121,7 +105,7 @@ class EmbeddedLog:
         """Append all or none, and return the offset after the last."""
         check_entries(entries, place_of(topic, partition))
         with self._file.writing() as db:
-            return _append(db, _public(db, topic, partition), Delivery(topic, partition, entries))
+            return _append(db, _public(db, topic, partition), entries)
 
     def read(
         self,
@@ -135,8 +119,7 @@ class EmbeddedLog:
         """Return records from an offset on, at least one where there is one."""
         check_bounds(count_max, bytes_max)
         with self._file.reading() as db:
-            state = _public(db, topic, partition)
-            return _read(db, state, (topic, partition), from_offset, (count_max, bytes_max))
+            return _read(db, _public(db, topic, partition), from_offset, (count_max, bytes_max))
 
     def begin(self, topic: str, partition: int) -> int:
         """Return the first offset that is still held."""
@@ -151,7 +134,7 @@ class EmbeddedLog:
     def trim(self, topic: str, partition: int, before_offset: int) -> None:
         """Give up the records before an offset. Batches go as a whole: the last of them may take its room still."""
         with self._file.writing() as db:
-            _trim(db, _public(db, topic, partition), before_offset, place_of(topic, partition))
+            _trim(db, _public(db, topic, partition), before_offset)
 
     def lead(self) -> Lease:
         """Become the one worker on this directory: take its lock, begin a new term."""
@@ -179,8 +162,8 @@ class EmbeddedLog:
             if commit.sequence != journal.end:
                 raise wrong_sequence(commit.sequence, journal.end)
             for output in commit.outputs:
-                _append(db, _public(db, output.topic, output.partition), output)
-            _append(db, journal, Delivery(JOURNAL, 0, (record,)))
+                _append(db, _public(db, output.topic, output.partition), output.entries)
+            _append(db, journal, (record,))
 
     def journal(self, from_sequence: int) -> Iterator[JournalRecord]:
         """Yield the journal from a sequence to its end, as far as that has come by the time it is reached."""
@@ -188,7 +171,7 @@ class EmbeddedLog:
         records: Sequence[LogRecord] = (LogRecord(from_sequence - 1, None, b""),)
         while records:
             with self._file.reading() as db:
-                records = _read(db, _journal(db), (JOURNAL, 0), records[-1].offset + 1, limits).records
+                records = _read(db, _journal(db), records[-1].offset + 1, limits).records
             for sequence, term, data in records:
                 yield JournalRecord(sequence, int(term or 0), data)
 
@@ -205,36 +188,22 @@ class EmbeddedLog:
     def trim_journal(self, before_sequence: int) -> None:
         """Give up the journal before a sequence."""
         with self._file.writing() as db:
-            _trim(db, _journal(db), before_sequence, "the journal")
+            _trim(db, _journal(db), before_sequence)
 
     def close(self) -> None:
         """Let go of the file. Again does nothing."""
         self._file.close()
 
 
-def _public(db: Connection, topic: str, partition: int) -> _State:
-    """Return the state of a topic's partition; the journal is no topic."""
-    row = None if topic == JOURNAL else db.execute(_STATE, (topic, partition)).fetchone()
-    if row is not None:
-        return _sound(row, topic, partition)
-    counts = dict(db.execute("SELECT topic, count(*) FROM partition WHERE topic != ? GROUP BY topic", (JOURNAL,)))
-    raise no_partition(topic, partition, counts[topic]) if topic in counts else no_topic(topic, counts)
+def _public(db: Connection, topic: str, partition: int) -> PartitionRow:
+    """Return the row of a topic's partition; the journal is no topic."""
+    if topic == JOURNAL:
+        raise no_topic(topic, sorted({row.topic for row in all_partitions(db)} - {JOURNAL}))
+    return find_partition(db, topic, partition)
 
 
-def _journal(db: Connection) -> _State:
-    row = db.execute(_STATE, (JOURNAL, 0)).fetchone()
-    if row is None:
-        raise damaged(JOURNAL, 0, 0, "the journal has no row")
-    return _sound(row, JOURNAL, 0)
-
-
-def _sound(row: Sequence[object], topic: str, partition: int) -> _State:
-    """Return a partition's state, or raise `LogError`: SQLite may read anything from a damaged row."""
-    if [type(value) for value in row] == [int] * 4:
-        state = _State(*row)  # type: ignore[arg-type]
-        if 0 <= state.begin <= state.end:
-            return state
-    raise damaged(topic, partition, 0, "its row makes no sense")
+def _journal(db: Connection) -> PartitionRow:
+    return find_partition(db, JOURNAL, 0)
 
 
 def _term(db: Connection) -> int:
@@ -245,30 +214,30 @@ def _term(db: Connection) -> int:
     return row[0]
 
 
-def _append(db: Connection, state: _State, delivery: Delivery) -> int:
+def _append(db: Connection, row: PartitionRow, entries: Sequence[Entry]) -> int:
     """Write entries as batches after the end, and return the new end."""
-    topic, partition, entries = delivery
-    end, data_bytes = state.end, state.data_bytes
+    end, data_bytes = row.end, row.data_bytes
     for batch in batches(entries):
         blob = encode(batch)
-        crc = checksum(topic, partition, end, len(batch), blob)
-        db.execute(_INSERT, (state.partition_id, end, len(batch), crc, blob))
+        crc = checksum(row.topic, row.number, end, len(batch), blob)
+        db.execute(_INSERT, (row.partition_id, end, len(batch), crc, blob))
         end += len(batch)
         data_bytes += len(blob)
-    if end > state.end:
-        db.execute(_UPDATE, (state.begin, end, data_bytes, state.partition_id))
+    if end > row.end:
+        move_partition(db, row._replace(end=end, data_bytes=data_bytes))
     return end
 
 
-def _read(db: Connection, state: _State, place: tuple[str, int], from_offset: int, limits: tuple[int, int]) -> Span:
+def _read(db: Connection, row: PartitionRow, from_offset: int, limits: tuple[int, int]) -> Span:
     """Return verified records within (count, bytes), or raise `LogError` where they are not what was written."""
-    check_held(from_offset, state.begin, state.end, place_of(*place))
+    place = row.topic, row.number
+    check_held(from_offset, row.begin, row.end, place_of(*place))
     count_left, bytes_left = limits
     records: list[LogRecord] = []
     at = from_offset
-    cursor = db.execute(_FROM, {"id": state.partition_id, "offset": from_offset})
-    while at < state.end and count_left > 0 and bytes_left > 0:
-        first, count, crc, blob = cursor.fetchone() or (state.end, 0, 0, b"")
+    cursor = db.execute(_FROM, {"id": row.partition_id, "offset": from_offset})
+    while at < row.end and count_left > 0 and bytes_left > 0:
+        first, count, crc, blob = cursor.fetchone() or (row.end, 0, 0, b"")
         if type(first) is not int or type(count) is not int or type(blob) is not bytes:
             raise damaged(*place, at, "its batch has another type")
         if not (first <= at < first + count and (first == at or not records)):
@@ -288,12 +257,12 @@ def _read(db: Connection, state: _State, place: tuple[str, int], from_offset: in
     return Span(records, at)
 
 
-def _trim(db: Connection, state: _State, before: int, place: str) -> None:
+def _trim(db: Connection, row: PartitionRow, before: int) -> None:
     """Delete the batches that lie wholly before an offset, and begin there."""
-    if before <= state.begin:
+    if before <= row.begin:
         return
-    check_held(before, state.begin, state.end, place)
-    span = (state.partition_id, before, before)
+    check_held(before, row.begin, row.end, place_of(row.topic, row.number))
+    span = (row.partition_id, before, before)
     ((freed,),) = db.execute(f"SELECT coalesce(sum(length(data)), 0) {_BEFORE}", span)
     db.execute(f"DELETE {_BEFORE}", span)
-    db.execute(_UPDATE, (before, state.end, state.data_bytes - freed, state.partition_id))
+    move_partition(db, row._replace(begin=before, data_bytes=row.data_bytes - freed))

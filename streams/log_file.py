@@ -17,12 +17,10 @@ from typing import Any
 
 from engine.errors import ConfigError, SidestreamError
 from streams.log_port import LogError
+from streams.partition_row import JOURNAL, add_partition
 from streams.ports import SourceError
 
 LOG_FILE = "log.db"
-JOURNAL = "__journal"
-"""The topic whose one partition is the journal: a name that no topic can be made with."""
-
 FORMAT = 1
 """Raised with every change that an older sidestream cannot read."""
 
@@ -40,9 +38,10 @@ CREATE TABLE partition (
     partition_id INTEGER PRIMARY KEY,
     topic TEXT NOT NULL,
     number INTEGER NOT NULL,
-    begin_offset INTEGER NOT NULL DEFAULT 0,
-    end_offset INTEGER NOT NULL DEFAULT 0,
-    data_bytes INTEGER NOT NULL DEFAULT 0,
+    begin_offset INTEGER NOT NULL,
+    end_offset INTEGER NOT NULL,
+    data_bytes INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
     UNIQUE (topic, number)
 );
 CREATE TABLE batch (
@@ -112,7 +111,7 @@ class LogFile:
             self._check_format()
             self._db.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
             self._db.execute(f"PRAGMA journal_size_limit={WAL_BYTES_MAX}")
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, ValueError, sqlite3.Error) as error:
             self.close()
             raise self._refusal(error) from error
         except SidestreamError:
@@ -175,8 +174,9 @@ class LogFile:
 
     def _refusal(self, error: Exception) -> SidestreamError:
         """Put what the system or SQLite said into one line with the remedy."""
-        if isinstance(error, OSError):
-            return SourceError(f"the log in {self.name!r} cannot be made or opened ({error.strerror}); check its path")
+        if not isinstance(error, sqlite3.Error):
+            said = getattr(error, "strerror", None) or error
+            return SourceError(f"the log in {self.name!r} cannot be made or opened ({said}); check its path")
         slug = getattr(error, "sqlite_errorname", "")
         if slug == "SQLITE_FULL":
             return SourceError(
@@ -236,7 +236,7 @@ def _fill(db: sqlite3.Connection, directory: Path) -> None:
     db.executescript(_SCHEMA)
     db.execute("INSERT INTO format VALUES (?)", (FORMAT,))
     db.execute("INSERT INTO lease VALUES (0)")
-    db.execute("INSERT INTO partition (topic, number) VALUES (?, 0)", (JOURNAL,))
+    add_partition(db, JOURNAL, 0)
 
 
 def _sync_parent(directory: Path) -> None:
