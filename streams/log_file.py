@@ -1,7 +1,8 @@
 """The SQLite file under the embedded log: making it, opening it, transactions, and what SQLite's errors mean.
 
 This file knows tables but no records. Every process opens the file for itself; SQLite's write-ahead log lets one write
-while others read.
+while others read. Writers
+take turns, see `write_turn`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,11 @@ from engine.errors import ConfigError, SidestreamError
 from streams.log_port import LogError
 from streams.partition_row import JOURNAL, add_partition
 from streams.ports import SourceError
+from streams.write_turn import BUSY_S, WriteTurn
 
 LOG_FILE = "log.db"
 FORMAT = 1
 """Raised with every change that an older sidestream cannot read."""
-
-BUSY_S = 10.0
-"""How long a transaction waits for another process's, in seconds."""
 
 WAL_BYTES_MAX = 1 << 26
 """What the write-ahead log is cut back to once its contents are in the file, in bytes."""
@@ -98,6 +97,7 @@ class LogFile:
         self.name = directory
         path = self.directory / LOG_FILE
         self._db: sqlite3.Connection | None = None
+        self._turn: WriteTurn | None = None
         try:
             if self.directory.exists() and not self.directory.is_dir():
                 msg = f"{directory!r} is a file; name the directory of a log"
@@ -107,6 +107,7 @@ class LogFile:
                     msg = f"{directory!r} holds no log; check the path (`append --create` makes one)"
                     raise SourceError(msg)
                 _make(self.directory, path)
+            self._turn = WriteTurn(self.directory)
             self._db = _connect(path, "rw")
             self._check_format()
             self._db.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
@@ -122,8 +123,7 @@ class LogFile:
     def db(self) -> sqlite3.Connection:
         """The connection. Raises `SourceError` after `close`."""
         if self._db is None:
-            msg = f"{self.name!r} was closed; open it again"
-            raise SourceError(msg)
+            raise self._closed()
         return self._db
 
     @contextmanager
@@ -135,14 +135,24 @@ class LogFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Write all or nothing; others wait, at most `BUSY_S` seconds."""
-        with self._transaction("BEGIN IMMEDIATE") as db:
-            yield db
+        if self._db is None or self._turn is None:
+            raise self._closed()
+        try:
+            with self._turn, self._transaction("BEGIN IMMEDIATE") as db:
+                yield db
+        except TimeoutError as error:
+            raise self._busy() from error
+        except OSError as error:
+            raise self._refusal(error) from error
 
     def close(self) -> None:
         """Let go of the file. Again does nothing."""
         if self._db is not None:
             self._db.close()
             self._db = None
+        if self._turn is not None:
+            self._turn.close()
+            self._turn = None
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -172,6 +182,13 @@ class LogFile:
             )
             raise LogError(msg)
 
+    def _closed(self) -> SourceError:
+        return SourceError(f"the log in {self.name!r} was closed; open it again")
+
+    def _busy(self) -> SourceError:
+        said = f"the log in {self.name!r} was kept busy by other processes for {BUSY_S:g} s; let fewer write at once"
+        return SourceError(said)
+
     def _refusal(self, error: Exception) -> SidestreamError:
         """Put what the system or SQLite said into one line with the remedy."""
         if not isinstance(error, sqlite3.Error):
@@ -183,9 +200,7 @@ class LogFile:
                 f"the disk has no room for the log in {self.name!r}; free some, nothing was half written"
             )
         if slug.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return SourceError(
-                f"the log in {self.name!r} was kept busy by another process for {BUSY_S:g} s; let fewer append at once"
-            )
+            return self._busy()
         if slug.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
             return SourceError(f"the log in {self.name!r} may not be written ({error}); check the permissions")
         if slug.startswith(("SQLITE_IOERR", "SQLITE_NOMEM", "SQLITE_PROTOCOL", "SQLITE_INTERRUPT")):

@@ -429,6 +429,20 @@ def test_a_log_that_is_trimmed_stays_within_its_bound_on_the_disk(tmp_path: Path
     assert max(sizes[300:]) <= 1.1 * max(sizes[:300])
 
 
+def test_a_writer_waits_for_its_turn_and_says_so_when_it_does_not_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.write_turn.BUSY_S", 0.0)
+    with opened(tmp_path) as log, opened(tmp_path) as other:
+        log.create_topic("in", 1)
+        with other._file.writing():
+            with pytest.raises(SourceError, match="was kept busy by other processes") as error:
+                log.append("in", 0, [Entry(None, b"a")])
+            assert log.end("in", 0) == 0
+        assert error.value.exit_code == 4
+        assert log.append("in", 0, [Entry(None, b"a")]) == 1
+
+
 def test_a_worker_that_raises_releases_the_lock(tmp_path: Path) -> None:
     with opened(tmp_path) as log:
         with pytest.raises(LeaseError, match="already runs"), log.lead():
