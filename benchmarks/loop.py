@@ -1,9 +1,10 @@
 """What the loop costs beside its models: `python -m benchmarks.loop [--rounds N] [--json FILE]`.
 
-Everything is timed in one interleaved run and shown as medians. The overhead of the engine over a bare loop of the same
-models is a + b per contender, in microseconds per event: a for the request, its features, the join and the label, b
-for one contender's answer, score and learning step. With real models the ratio engine / bare loop is shown. Ends
-(CSV, JSON lines, writing) are lines of their own.
+Everything is timed in one interleaved run and shown as medians, with garbage collected as seldom as `replay` does it,
+for the bare loop too. The overhead of the engine over a bare loop of the same models is a + b per contender, in
+microseconds per event: a for the request, its features, the join and the label, b for one contender's answer, score and
+learning step. With real models the ratio engine / bare loop is shown. Ends (CSV, JSON lines, writing) are lines of
+their own.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from engine.watermark import Watermark
 from streams.codec import Columns, RecordCodec
 from streams.feed import Feed
 from streams.files import open_source
+from streams.garbage import looked_for_seldom
 from streams.jsonl_sink import JsonlSink
 from streams.label_delay import LabelDelay
 from streams.runner import Runner, slices
@@ -247,12 +249,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", metavar="FILE")
     given = parser.parse_args()
-    found = {
-        "python": platform.python_version(),
-        "overhead": overhead(given.rounds),
-        "heavy": heavy(given.rounds),
-        "ends_us": ends(given.rounds),
-    }
+    with looked_for_seldom():
+        found = {
+            "python": platform.python_version(),
+            "overhead": overhead(given.rounds),
+            "heavy": heavy(given.rounds),
+            "ends_us": ends(given.rounds),
+        }
     for size in SLICES:
         line = found["overhead"][f"slice {size}"]
         print(f"slice {size:>3}: a = {line['a_us']:5.2f} us, b = {line['b_us']:4.2f} us per event")

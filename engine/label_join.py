@@ -153,10 +153,13 @@ class LabelJoin:
 
     def settle(self, event_id: EventId, target: Target) -> Row | None:
         """Give a pending request its target and return it; None if no such request is pending."""
-        row = self._pending.get(event_id)
+        row = self._pending.pop(event_id, None)
         if row is not None:
             row.target = target
-            self._end(row, RowState.LABELLED)
+            row.state = RowState.LABELLED
+            self.ledger.labelled += 1
+            if self._limits.dedup_count_max:
+                self._remember(row)
         return row
 
     def turn_away(self, held: Held) -> list[LabelEnd]:
@@ -268,23 +271,23 @@ class LabelJoin:
             self._set_deadline(row, self.watermark.now_ms)  # type: ignore[arg-type]
 
     def _end(self, row: Row, state: RowState) -> None:
-        """End a pending row, and remember it within the bound."""
+        """End a pending row that got no label."""
         del self._pending[row.event_id]
         row.state = state
-        ledger = self.ledger
-        if state is RowState.LABELLED:
-            ledger.labelled += 1
-        elif state is RowState.EXPIRED:
-            ledger.expired += 1
+        if state is RowState.EXPIRED:
+            self.ledger.expired += 1
         else:
-            ledger.negative_by_policy += 1
-        bound = self._limits.dedup_count_max
-        if bound:
-            if len(self._ended) >= bound:
-                oldest = self._ended.pop(next(iter(self._ended))).row
-                if self._keep_features:
-                    self._forgotten.append(oldest)
-            self._ended[row.event_id] = Ended(row, was_late=False)
+            self.ledger.negative_by_policy += 1
+        if self._limits.dedup_count_max:
+            self._remember(row)
+
+    def _remember(self, row: Row) -> None:
+        """Remember an ended row, within the bound."""
+        if len(self._ended) >= self._limits.dedup_count_max:
+            oldest = self._ended.pop(next(iter(self._ended))).row
+            if self._keep_features:
+                self._forgotten.append(oldest)
+        self._ended[row.event_id] = Ended(row, was_late=False)
 
     def keeps(self, row: Row) -> bool:
         """Whether an ended row keeps its features, for a label that comes late."""

@@ -30,6 +30,7 @@ class Learner:
 
     def __init__(self, contenders: Sequence[Contender], keeps: Callable[[Row], bool], final: StepKind) -> None:
         self.contenders = list(contenders)
+        self._champion = self.contenders[0]
         self._incidents: list[Alarm | Benched] = []
         for contender in self.contenders:
             contender.incidents = self._incidents
@@ -40,12 +41,12 @@ class Learner:
     @property
     def champion(self) -> Contender:
         """Whoever answers."""
-        return self.contenders[0]
+        return self._champion
 
     def follow(self, steps: list[Step]) -> None:
         """Put steps on the tape, and have the champion take them: it has answered already."""
         self.tape += steps
-        self.contenders[0].learn_now(steps)
+        self._champion.learn_now(steps)
 
     def catch_up(self, out: Outcomes, step_count_max: int | None = None) -> int:
         """Have the challengers take up to that many steps of the tape; returns how many are left.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from engine.engine import Engine
@@ -19,8 +20,10 @@ from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
 from streams.checkpoint_writer import CheckpointWriter
 from streams.jsonl_sink import JsonlSink
+from streams.ports import SourceError
 from streams.provenance import ReadRecords
 from streams.runner import Runner
+from streams.worker_lock import WorkerLock
 
 
 class Continuation:
@@ -40,17 +43,32 @@ class Continuation:
     Raises
     ------
     SourceError
-        When the directory cannot be written.
+        When the directory cannot be written, or another replay is using it.
     """
 
     def __init__(self, directory: str, identity: Mapping[str, str], every: int, key: SealKey | None) -> None:
+        self._lock = _lock(Path(directory))
         self._reader = CheckpointReader(directory=Path(directory), identity=identity, key=key)
         self._writer = CheckpointWriter(reader=self._reader)
-        self._writer.make_ready()
-        self._every = every
         self._parent: Stamp | None = None
         self._position = 0
         self._kept: Checkpoint | None = None
+        try:
+            self._writer.make_ready()
+        except BaseException:
+            self._lock.release()
+            raise
+        self._every = every
+
+    def __enter__(self) -> Continuation:
+        """Return the continuation, which holds the lock on its directory."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the lock."""
+        self._lock.release()
 
     def restore(self, engine: Engine, *, fallback: bool) -> tuple[str, ...]:
         """Bring the engine to the newest checkpoint, if there is one; return what a person should know about it.
@@ -118,3 +136,13 @@ class Continuation:
         }
         self._parent = self._writer.save(Content(engine.position, engine.snapshot(), caller), self._parent)
         self._position = engine.position
+
+
+def _lock(directory: Path) -> WorkerLock:
+    """Make the directory, and take it for this process alone."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{str(directory)!r} cannot be a state directory ({error.strerror}); name one that can be written"
+        raise SourceError(msg) from error
+    return WorkerLock(directory)

@@ -15,6 +15,7 @@ from streams.checkpoint_seal import key_from
 from streams.clock import Stopwatch, TimedModel
 from streams.codec import to_json
 from streams.continuation import Continuation
+from streams.garbage import looked_for_seldom
 from streams.jsonl_sink import JsonlSink
 from streams.preparation import Prepared, prepare
 from streams.provenance import arguments
@@ -70,10 +71,15 @@ def replay(settings: Settings, observer: Observer) -> Result:
         When a checkpoint cannot be continued: it is damaged, or of another run.
     """
     prepared = prepare(settings)
+    with _continuation(settings, prepared) or nullcontext() as kept:
+        return _replay(settings, prepared, kept, observer)
+
+
+def _replay(settings: Settings, prepared: Prepared, kept: Continuation | None, observer: Observer) -> Result:
+    """Run what was prepared, from its beginning or from the newest checkpoint."""
     engine = prepared.engine
     timers = _time(engine)
     alarms = AlarmLog(prepared.plan.limits.alarm_count_max)
-    kept = _continuation(settings, prepared)
     notices: tuple[str, ...] = ()
     if kept is not None:
         notices = kept.restore(engine, fallback=settings.run.fallback)
@@ -93,7 +99,8 @@ def replay(settings: Settings, observer: Observer) -> Result:
                     kept.keep(engine, prepared.records, sink, alarms.snapshot())
                 observer.progress(engine, clock.seconds())
 
-            summary = runner.run(settings.run.slice, watch)
+            with looked_for_seldom():
+                summary = runner.run(settings.run.slice, watch)
             if kept is not None:
                 kept.finish(engine, prepared.records, sink, alarms.snapshot())
             durable = _durable(summary, engine, prepared, alarms)

@@ -40,11 +40,16 @@ STREAMS_DOORS = {
     "pyarrow": {"streams/parquet_file.py"},
     "river": {"streams/river_sets.py"},
     "time": {"streams/clock.py"},
+    "sqlite3": {"streams/log_file.py", "streams/embedded_log.py", "streams/partition_row.py"},
+    "fcntl": {"streams/log_file.py", "streams/worker_lock.py", "streams/write_turn.py"},
     "click": None,
     "rich": None,
 }
 CLI_ONLY = {"click", "rich"}
-ADAPTERS = {"csv_file", "jsonl_file", "parquet_file", "river_sets", "jsonl_sink", "labels_file"}
+ADAPTERS = {
+    *("csv_file", "jsonl_file", "parquet_file", "river_sets", "jsonl_sink", "labels_file"),
+    *("embedded_log", "memory_log"),
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -20,6 +20,7 @@ from streams.cli.flags import as_settings
 from streams.preparation import Prepared
 from streams.replay import replay
 from streams.settings import load_settings
+from streams.worker_lock import WorkerLock
 from tests.payments import payments, write_csv
 from tests.replays import COMMAND, run
 
@@ -215,3 +216,22 @@ def test_a_model_that_cannot_give_its_state_is_refused_before_anything_is_read(s
         main(["replay", str(source), "--target", "fraud", "--champion", spec, "--state", str(tmp_path / "state")])
     assert left.value.code == 3
     assert not list((tmp_path / "state").glob("checkpoint-*"))
+
+
+def test_two_replays_on_one_state_directory_are_one_too_many(source: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    lock = WorkerLock(state)
+    try:
+        with pytest.raises(SidestreamError, match="already runs on") as caught:
+            replay_once(source, tmp_path)
+        assert caught.value.exit_code == 4
+    finally:
+        lock.release()
+    replay_once(source, tmp_path)
+
+
+def test_a_state_directory_that_cannot_be_made_is_told_in_one_line(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(SidestreamError, match="cannot be a state directory"):
+        replay_once(source, tmp_path)
