@@ -7,6 +7,7 @@ knows nothing of messages, joins or bytes.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ class Learner:
         self._incidents: list[Alarm | Benched] = []
         for contender in self.contenders:
             contender.incidents = self._incidents
-        self.tape: list[Step] = []
+        self.tape: deque[Step] = deque()
         self._keeps = keeps
         self._final = final
 
@@ -54,13 +55,16 @@ class Learner:
         Their answers leave in the order of the tape, whatever the slices were.
         """
         tape = self.tape
-        chunk = tape if step_count_max is None or step_count_max >= len(tape) else tape[:step_count_max]
+        if step_count_max is None or step_count_max >= len(tape):
+            chunk = list(tape)
+            tape.clear()
+        else:
+            chunk = [tape.popleft() for _ in range(step_count_max)]
         challengers = self.contenders[1:]
         for contender in challengers:
             contender.take(chunk)
         self._hand_out(chunk, challengers, out)
-        self.tape = [] if chunk is tape else tape[step_count_max:]
-        return len(self.tape)
+        return len(tape)
 
     def report(self, out: Outcomes) -> None:
         """Move the contenders' incidents into the outcomes, ordered by position and then by contender."""
@@ -100,9 +104,9 @@ class Learner:
 
     def restore(self, state: dict[str, Any], rows: dict[int, Row]) -> None:
         """Take back what `snapshot` returned."""
-        self.tape = [
+        self.tape = deque(
             (StepKind(kind), rows[index], target, Moment(*when)) for kind, index, target, when in state["tape"]
-        ]
+        )
         for contender, kept in zip(self.contenders, state["contenders"], strict=True):
             contender.restore(kept)
 

@@ -6,8 +6,9 @@ given as specs (safe text, see `engine.models.spec`) or, from Python, as any obj
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from engine.contender import Billing, Contender, Judges, Role, Watch
 from engine.decision import AlertRate, Decide, Threshold
@@ -146,9 +147,7 @@ class Plan:
 
     def _judges(self, name: str) -> Judges:
         """Return fresh figures and detectors for one contender."""
-        figures: Callable[[], Prequential] = lambda: Prequential(  # noqa: E731 - made once or twice, with one meaning
-            self.task, self.limits.window_count, self.decision.costs
-        )
+        figures = partial(Prequential, self.task, self.limits.window_count, self.decision.costs)
         labelled = figures()
         matured: Prequential | None = labelled
         if self.labels.windowed:
