@@ -14,9 +14,10 @@ Gama, Sebastiao, Rodrigues (2013), doi 10.1007/s10994-012-5320-9 (prequential er
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from math import isfinite, log, nan, sqrt
-from typing import Any
+from typing import Any, Self
 
 from engine.messages import Answer, Target
 from engine.ranking import average_precision, roc_auc
@@ -34,7 +35,59 @@ def ratio(part: float, whole: float) -> float | None:
     return value if isfinite(value) else None
 
 
-class BinaryTally:
+class Tally(ABC):
+    """What the tallies share: how many events were folded, and with what weight.
+
+    Parameters
+    ----------
+    growth
+        How much more each event weighs than the one before; 1 weighs all the same.
+    """
+
+    __slots__ = ("_growth", "_weight", "_weights", "count")
+
+    def __init__(self, growth: float = 1.0) -> None:
+        self.count = 0
+        self._growth = growth
+        self._weight = 1.0
+        self._weights = 0.0
+
+    @abstractmethod
+    def fold(self, pairs: Iterable[Pair]) -> None:
+        """Add the pairs, in order."""
+
+    @abstractmethod
+    def mean_loss(self) -> float | None:
+        """Return the mean 0/1 loss, or the mean absolute error."""
+
+    @abstractmethod
+    def rates(self, costs: tuple[float, float] | None) -> dict[str, Any]:
+        """Return the figures that are weighted means, fit for any weighting."""
+
+    @abstractmethod
+    def figures(self, costs: tuple[float, float] | None) -> dict[str, Any]:
+        """Return the rates together with the counts they come from."""
+
+    @abstractmethod
+    def snapshot(self) -> list[Any]:
+        """Return the state as plain data."""
+
+    @abstractmethod
+    def restore(self, state: list[Any]) -> None:
+        """Take back what `snapshot` returned."""
+
+    def ranking(self, pairs: Sequence[Pair]) -> dict[str, float | None]:  # noqa: ARG002 - the binary tally's
+        """Return the figures of the order of scores: they are defined for two classes."""
+        return {}
+
+    def copy(self) -> Self:
+        """Return an independent copy."""
+        twin = type(self)(self._growth)
+        twin.restore(self.snapshot())
+        return twin
+
+
+class BinaryTally(Tally):
     """Counts and sums for a binary target.
 
     `accuracy` = (tp + tn) / n; `precision` = tp / (tp + fp); `recall` = tp / (tp + fn); `f1` = 2 tp / (2 tp + fp + fn);
@@ -44,13 +97,10 @@ class BinaryTally:
     bins of p, weighted by their counts.
     """
 
-    __slots__ = ("_bins", "_brier", "_confusion", "_growth", "_log_loss", "_weight", "_weights", "count")
+    __slots__ = ("_bins", "_brier", "_confusion", "_log_loss")
 
     def __init__(self, growth: float = 1.0) -> None:
-        self.count = 0
-        self._growth = growth
-        self._weight = 1.0
-        self._weights = 0.0
+        super().__init__(growth)
         self._confusion = [0.0, 0.0, 0.0, 0.0]
         self._log_loss = 0.0
         self._brier = 0.0
@@ -132,12 +182,6 @@ class BinaryTally:
         truths = [bool(y) for _, y in pairs]
         return {"roc_auc": roc_auc(scores, truths), "average_precision": average_precision(scores, truths)}
 
-    def copy(self) -> BinaryTally:
-        """Return an independent copy."""
-        twin = BinaryTally(self._growth)
-        twin.restore(self.snapshot())
-        return twin
-
     def snapshot(self) -> list[Any]:
         """Return the state as plain data."""
         bins = [list(bin_) for bin_ in self._bins]
@@ -150,7 +194,7 @@ class BinaryTally:
         self._bins = [list(bin_) for bin_ in bins]
 
 
-class MulticlassTally:
+class MulticlassTally(Tally):
     """Counts and sums for a target of several classes.
 
     `accuracy`, `kappa`, `log_loss` as in the binary case; `brier` = mean over events of the sum over classes of
@@ -159,13 +203,10 @@ class MulticlassTally:
     A model that had no decision is wrong, and its probability of the truth is 0.
     """
 
-    __slots__ = ("_brier", "_confusion", "_growth", "_log_loss", "_weight", "_weights", "count")
+    __slots__ = ("_brier", "_confusion", "_log_loss")
 
     def __init__(self, growth: float = 1.0) -> None:
-        self.count = 0
-        self._growth = growth
-        self._weight = 1.0
-        self._weights = 0.0
+        super().__init__(growth)
         self._confusion: dict[tuple[Target, Target | None], float] = {}
         self._log_loss = 0.0
         self._brier = 0.0
@@ -237,16 +278,6 @@ class MulticlassTally:
         ]
         return {"count": self.count, **self.rates(costs), "confusion": cells}
 
-    def ranking(self, pairs: Sequence[Pair]) -> dict[str, float | None]:  # noqa: ARG002 - curves are binary
-        """Return nothing: ROC and precision-recall curves are defined for two classes."""
-        return {}
-
-    def copy(self) -> MulticlassTally:
-        """Return an independent copy."""
-        twin = MulticlassTally(self._growth)
-        twin.restore(self.snapshot())
-        return twin
-
     def snapshot(self) -> list[Any]:
         """Return the state as plain data."""
         return [self.count, self._weight, self._weights, dict(self._confusion), self._log_loss, self._brier]
@@ -257,16 +288,13 @@ class MulticlassTally:
         self._confusion = dict(confusion)
 
 
-class RegressionTally:
+class RegressionTally(Tally):
     """Sums for a numeric target: `mae` = mean |e|; `rmse` = sqrt(mean e^2); `r2` = 1 - sum e^2 / sum (y - mean y)^2."""
 
-    __slots__ = ("_absolute", "_growth", "_mean", "_spread", "_squared", "_weight", "_weights", "count")
+    __slots__ = ("_absolute", "_mean", "_spread", "_squared")
 
     def __init__(self, growth: float = 1.0) -> None:
-        self.count = 0
-        self._growth = growth
-        self._weight = 1.0
-        self._weights = 0.0
+        super().__init__(growth)
         self._absolute = 0.0
         self._squared = 0.0
         self._mean = 0.0
@@ -310,16 +338,6 @@ class RegressionTally:
     def figures(self, costs: tuple[float, float] | None) -> dict[str, Any]:
         """Return the rates and their count."""
         return {"count": self.count, **self.rates(costs)}
-
-    def ranking(self, pairs: Sequence[Pair]) -> dict[str, float | None]:  # noqa: ARG002 - curves are binary
-        """Return nothing: curves are defined for two classes."""
-        return {}
-
-    def copy(self) -> RegressionTally:
-        """Return an independent copy."""
-        twin = RegressionTally(self._growth)
-        twin.restore(self.snapshot())
-        return twin
 
     def snapshot(self) -> list[Any]:
         """Return the state as plain data."""

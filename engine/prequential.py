@@ -9,10 +9,9 @@ figure means is said once, in `engine.figures`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
-from engine.figures import BinaryTally, MulticlassTally, RegressionTally
+from engine.figures import BinaryTally, MulticlassTally, Pair, RegressionTally, Tally
 from engine.messages import Answer, Target
 from engine.targets import Task
 
@@ -21,10 +20,6 @@ BLOCK_COUNT = 256
 
 FADING_FACTOR = 0.999
 """Weight of the past per further event in the fading view: an event 1,000 back counts e^-1."""
-
-Pair = tuple[Answer, Target]
-Tally = BinaryTally | MulticlassTally | RegressionTally
-TallyFactory = Callable[[], Tally]
 
 _TALLIES: dict[Task, type[Tally]] = {
     Task.BINARY: BinaryTally,
