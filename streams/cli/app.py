@@ -20,6 +20,7 @@ _COMMANDS = {
     "check": "Read a configuration and say what it would do, starting nothing.",
     "append": "Append records of a file or standard input to a topic of the embedded log.",
     "peek": "Show records of a topic of the embedded log.",
+    "inspect": "Say what a state directory holds: checkpoints, counts, contenders.",
     "topics": "List the topics of the embedded log, with their offsets and bytes.",
     "models": "List the models a spec can name.",
     "detectors": "List the drift detectors a spec can name.",
