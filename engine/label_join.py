@@ -194,7 +194,8 @@ class LabelJoin:
         if verdict is TimeVerdict.REBASED:
             self._rebase()
         if row is not None:
-            if verdict is TimeVerdict.SUSPECT:
+            # The time that confirms a silence may itself be a wild one.
+            if verdict is TimeVerdict.SUSPECT or not self.watermark.believes(time_ms):
                 self._suspects.append(row)
             else:
                 self._set_deadline(row, time_ms)

@@ -160,6 +160,19 @@ def test_a_true_silence_keeps_every_row_its_whole_window() -> None:
     assert (data["expired"], data["pending"]) == (1, 11)
 
 
+def test_a_wild_clock_that_completes_those_who_agree_is_not_believed_with_them() -> None:
+    e = engine("wait(1d)", jump_ms=DAY)
+    e.process([request("before", 0)])
+    e.process([request(f"r{i}", 3 * DAY + i) for i in range(10)])
+    e.process([request("wild", 400_000 * DAY)])
+    assert e.scorer.join.watermark.now_ms == 3 * DAY + 9, "the ten are believed, the eleventh is not"
+    e.process([Label("wild", True), request("calm", 3 * DAY + HOUR)])
+    e.process([request("on", 4 * DAY), request("later", 4 * DAY + 2 * HOUR)])
+    matured = e.learner.champion.judges.matured
+    assert matured is not None
+    assert matured.count == 1
+
+
 def test_a_request_without_a_time_is_refused_where_the_policy_needs_one() -> None:
     out = engine("wait(1d)").process([request("a", None)])
     assert [letter.reason for letter in out.dead_letters] == ["missing_time"]
