@@ -103,9 +103,10 @@ def prepare(settings: Settings) -> Prepared:
     plan = _plan(settings, usual, Inferred(task, classes, schema), limits)
     notices += _label_notices(plan)
     engine = Engine(plan)
+    notices += _seed_notices(engine)
     codec = RecordCodec(columns, engine.scorer.targets)
     delay = LabelDelay(Watermark(limits.jump_ms, limits.jump_agreeing_count), limits.delayed_count_max)
-    read = ReadRecords(chain(sample, records))
+    read = ReadRecords(chain(sample, records), digested=settings.run.state is not None)
     feed = Feed(
         read,
         codec,
@@ -317,6 +318,16 @@ def _label_rules(settings: Settings) -> LabelRules:
         policy = LabelPolicy(Silence.WAIT, labels.delay_ms)
     delayed = labels.time is not None or bool(labels.delay_ms)
     return LabelRules(policy, delayed=delayed, relearn=labels.on_late == "relearn")
+
+
+def _seed_notices(engine: Engine) -> list[str]:
+    """Say which model runs with which seeds: what a spec left out was derived."""
+    billings = [contender.billing for contender in engine.learner.contenders]
+    return [
+        f"seeds: {billing.name} = {billing.spec}"
+        for billing in billings
+        if "seed=" in billing.spec or "random_state=" in billing.spec
+    ]
 
 
 def _label_notices(plan: Plan) -> list[str]:

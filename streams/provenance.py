@@ -7,7 +7,7 @@ which one differs; the input is known by the digest of its bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 from engine.plan import Plan
@@ -24,13 +24,22 @@ def arguments(settings: Settings, plan: Plan) -> dict[str, str]:
     found = {name: value for name, value in plain_settings(settings).items() if name not in _NO_ARGUMENTS}
     found["inferred schema"] = "none" if plan.schema is None else digest(plan.schema.snapshot())
     found["inferred classes"] = repr(list(plan.classes))
-    if settings.labels.path is not None:
-        found["labels file"] = sha256(Path(settings.labels.path).read_bytes()).hexdigest()
+    labels = settings.labels.path
+    if labels is not None and Path(labels).is_file():
+        with Path(labels).open("rb") as file:
+            found["labels file"] = file_digest(file, "sha256").hexdigest()
     return found
 
 
 class ReadRecords:
     """The records of a source, and the digest of their original bytes as far as they were read.
+
+    Parameters
+    ----------
+    records
+        The source.
+    digested
+        Whether anybody will ask for the digest: only a run that keeps checkpoints does.
 
     Attributes
     ----------
@@ -38,16 +47,18 @@ class ReadRecords:
         How many were read.
     """
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], *, digested: bool) -> None:
         self._records = records
         self._digest = sha256()
+        self._digested = digested
         self.count = 0
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records."""
         for record in self._records:
             self.count += 1
-            self._digest.update(record.raw)
+            if self._digested:
+                self._digest.update(record.raw)
             yield record
 
     def hexdigest(self) -> str:

@@ -235,3 +235,15 @@ def test_a_state_directory_that_cannot_be_made_is_told_in_one_line(source: Path,
     (tmp_path / "state").write_text("a file")
     with pytest.raises(SidestreamError, match="cannot be a state directory"):
         replay_once(source, tmp_path)
+
+
+def test_labels_of_another_file_are_another_input(tmp_path: Path) -> None:
+    rows = payments(80)
+    labels = tmp_path / "labels.csv"
+    lines = [f"{row['id']},{row['fraud']}\n" for row in rows]
+    labels.write_text("id,fraud\n" + "".join(lines))
+    source = write_csv(tmp_path / "payments.csv", [{k: v for k, v in row.items() if k != "fraud"} for row in rows])
+    changes = {"labels__time": None, "labels__path": str(labels), "labels__policy": None, "labels__on_late": None}
+    replay_once(source, tmp_path, **changes)
+    labels.write_text("id,fraud\n" + "".join(reversed(lines)))
+    assert "labels file" in refused(source, tmp_path, **changes)

@@ -325,3 +325,18 @@ def test_a_second_run_replaces_the_first(command: Command) -> None:
     run(*PAYMENTS, "--out", "out")
     run(*PAYMENTS, "--limit", "30", "--out", "out")
     assert len(read_back(Path("out")).predictions) == 30
+
+
+def test_a_seed_that_a_spec_leaves_out_is_printed_and_gives_the_same_run_again(command: Command) -> None:
+    forest = "river.forest.ARFClassifier(n_models=2)"
+    code, _, talk = command(*PAYMENTS, "--champion", f"forest={forest}")
+    assert code == 0
+    (line,) = [line for line in talk.splitlines() if "seeds: forest = " in line]
+    printed = line.partition("seeds: forest = ")[2]
+    assert "seed=" in printed
+    digests = set()
+    for spec in (forest, printed):
+        code, data, _ = command(*PAYMENTS, "--champion", f"forest={spec}", "--json")
+        assert code == 0
+        digests.add(json.loads(data)["state_digest"])
+    assert len(digests) == 1
