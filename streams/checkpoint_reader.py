@@ -6,7 +6,7 @@ identity, the files that are there, their lengths, their hashes. Only then does 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from errno import EINVAL, EIO, EISDIR, ELOOP, ENOENT, ENOTDIR
 from hashlib import sha256
@@ -129,6 +129,16 @@ class CheckpointReader:
                     except SnapshotError as error:
                         found.append(Surveyed(named.entry.name, None, str(error)))
             return found
+
+    def each(self) -> Iterator[tuple[str, Checkpoint | SnapshotError]]:
+        """Yield every checkpoint, newest first, decoded, or the error that refuses it."""
+        with outside(self.directory, "read"):
+            for named in list_named(self.disk, self.directory):
+                if named.whole:
+                    try:
+                        yield named.entry.name, self._decoded(self._verify(named), ())
+                    except SnapshotError as error:
+                        yield named.entry.name, error
 
     def _verify(self, named: Named) -> _Verified:
         """Return a checkpoint's bytes once every one of them is known to be what was written."""

@@ -115,6 +115,19 @@ class CheckpointWriter:
             self._retire(older, ancestor)
             return stamp
 
+    def clear(self) -> list[str]:
+        """Remove every checkpoint: none belongs to what this run continues from. Returns their names.
+
+        Raises
+        ------
+        SourceError
+            When the directory cannot be written.
+        """
+        with outside(self.reader.directory, "written"):
+            older = [named for named in list_named(self.reader.disk, self.reader.directory) if named.whole]
+            self._retire(older, ancestor=0)
+            return [named.entry.name for named in older]
+
     def _write(self, manifest: Manifest, content: Content) -> Stamp:
         """Write all files under a name that no reader looks at, then give it the name that all do."""
         disk = self.reader.disk

@@ -71,3 +71,18 @@ class TimedModel:
     def restore(self, state: object) -> None:
         """Take the model's state back."""
         self._model.restore(state)
+
+
+class SystemClock:
+    """Who runs this process, the time of day and the time that passes."""
+
+    def __init__(self) -> None:
+        self.by = f"{getuser()}@{node()}"
+
+    def now_ms(self) -> int:
+        """Return the time of day, unix milliseconds."""
+        return time_ns() // 1_000_000
+
+    def seconds(self) -> float:
+        """Return seconds since anything, never going back."""
+        return perf_counter()

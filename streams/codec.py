@@ -238,6 +238,36 @@ def dead_letter_line(letter: DeadLetter, record: Record | None) -> bytes:
     return orjson.dumps(line, option=_OPTIONS)
 
 
+def decode_label(record: Record, columns: Columns) -> Label | Refused:
+    """Return the label in a record that holds nothing else, or why there is none.
+
+    Such a record was sent because the truth is known: a blank target, or a blank time of it, is a mistake.
+    """
+    found = read_label_record(record, columns)
+    if found is None:
+        detail = f"a label needs a value in {columns.target!r}"
+        if columns.label_time is not None:
+            detail += f" and the time it became known in {columns.label_time!r}"
+        return Refused("label", "decode", "missing_target", detail)
+    return found
+
+
+def read_label_record(record: Record, columns: Columns) -> Label | Refused | None:
+    """Return the label in a record that holds nothing else, or why it cannot be read; None where it is blank."""
+    values = record.values
+    if values is None:
+        refusal = record.refusal
+        if refusal is None:
+            msg = f"record {record.row} of {record.origin!r} has neither values nor a refusal"
+            raise ValueError(msg)
+        return Refused("label", refusal.stage, refusal.reason, refusal.detail)
+    try:
+        event_id = read_id(values, str(columns.id))
+    except MessageError as error:
+        return Refused("label", "decode", error.reason, error.detail)
+    return read_label(values, event_id, columns)
+
+
 def read_label(values: Mapping[str, object], event_id: EventId, columns: Columns) -> Label | Refused | None:
     """Return the label a record carries, why it cannot be read, or None where it carries none that will be visible."""
     target = values.get(columns.target) if columns.target is not None else None

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.errors import ConfigError, MessageError
+from engine.errors import ConfigError
 from engine.messages import Label, Refused, Request
-from streams.codec import Columns, read_id, read_label
+from streams.codec import Columns, read_label_record
 from streams.ports import Record, Source
 
 
@@ -64,7 +64,7 @@ class LabelsFile:
         """Read the whole source; yield each row that cannot be read as a label, and why."""
         count = 0
         for record in self._source:
-            label = self._read(record)
+            label = read_label_record(record, self._columns)
             if label is None:
                 self.never_visible_count += 1
             elif isinstance(label, Refused):
@@ -103,16 +103,3 @@ class LabelsFile:
         labels = [label for labels in self._by_id.values() for label in labels]
         self._by_id.clear()
         return labels
-
-    def _read(self, record: Record) -> Label | Refused | None:
-        if record.values is None:
-            refusal = record.refusal
-            if refusal is None:
-                msg = f"record {record.row} of {record.origin!r} has neither values nor a refusal"
-                raise ValueError(msg)
-            return Refused("label", refusal.stage, refusal.reason, refusal.detail)
-        try:
-            event_id = read_id(record.values, str(self._columns.id))
-        except MessageError as error:
-            return Refused("label", "decode", error.reason, error.detail)
-        return read_label(record.values, event_id, self._columns)

@@ -98,6 +98,7 @@ class MemoryLog:
         self._topics: dict[str, list[_Partition]] = {}
         self._journal = _Partition()
         self._attempts = 0
+        self._done: list[list[tuple[_Partition, int]]] = []
         self._term = 0
         self._held_by: int | None = None
 
@@ -120,6 +121,7 @@ class MemoryLog:
         check_entries(entries, place_of(topic, partition))
         held = self._partition(topic, partition)
         held.entries.extend(entries)
+        self._done.append([(held, len(entries))])
         return held.end
 
     def read(
@@ -156,9 +158,23 @@ class MemoryLog:
         term = self._held_by = self._term
         return Lease(term, self._commit, lambda: self._release(term))
 
+    def fail(self, commit_count: int, fault: Fault) -> None:
+        """Let a fault happen at the commit after so many more."""
+        self._faults[self._attempts + commit_count] = fault
+
+    def heal(self) -> None:
+        """Let no more faults happen."""
+        self._faults.clear()
+
     def lapse(self) -> None:
         """Let the holder's lease lapse without its knowing, as when a process is stopped or dies."""
         self._held_by = None
+
+    def lose(self, transaction_count: int) -> None:
+        """Forget the last transactions of everybody, as a power cut may under `durability = "process"`."""
+        for _ in range(min(transaction_count, len(self._done))):
+            for partition, count in self._done.pop():
+                del partition.entries[len(partition.entries) - count :]
 
     def journal(self, from_sequence: int) -> Iterator[JournalRecord]:
         """Yield the journal from a sequence to its end."""
@@ -206,9 +222,11 @@ class MemoryLog:
         if fault is Fault.BEFORE_COMMIT:
             msg = "the disk has no room for the log in memory; free some, nothing was half written"
             raise SourceError(msg)
-        for topic, partition, entries in commit.outputs:
-            self._partition(topic, partition).entries.extend(entries)
-        self._journal.entries.append(record)
+        done = [(self._partition(topic, partition), entries) for topic, partition, entries in commit.outputs]
+        done.append((self._journal, (record,)))
+        for held, entries in done:
+            held.entries.extend(entries)
+        self._done.append([(held, len(entries)) for held, entries in done])
         if fault is Fault.TEAR:
             self._journal.torn.add(commit.sequence)
         if fault is Fault.AFTER_COMMIT:

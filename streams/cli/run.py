@@ -1,0 +1,139 @@
+"""`sidestream run`: one worker on a log, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from streams.ground import Ground
+    from streams.meter import Status
+    from streams.recovery import Recovered
+
+SHOW_EVERY_S = 0.5
+STOPPED_AT_ONCE = 130
+
+
+@click.command(name="run")
+@click.option("--config", metavar="F", required=True, help="TOML file of settings.")
+@click.option("--once", is_flag=True, help="Stop when everything that has arrived is answered.")
+@click.option("--fallback", is_flag=True, help="Pass over a damaged checkpoint for the one before it.")
+@click.option("--accept-differences", is_flag=True, help="Carry out the journal's tail under other versions.")
+def command(config: str, **given: Any) -> None:
+    """Answer what arrives on the topics of a log, durably: killed anywhere, it comes back to the last commit.
+
+    An interrupt or SIGTERM stops the intake, finishes, commits, keeps the state and exits with 0; a second one stops at
+    once, and nothing that was committed is lost.
+
+    \b
+        sidestream append requests payments.jsonl --log state --create 1
+        sidestream run --config pipeline.toml --once
+    """  # noqa: D301 - click reads \b itself
+    from streams.checkpoint_seal import key_from
+    from streams.clock import SystemClock
+    from streams.embedded_log import EmbeddedLog
+    from streams.log_file import Durability
+    from streams.run import Service
+    from streams.settings import load_settings
+    from streams.settings_conflicts import run_conflicts
+    from streams.settings_layers import refuse_all
+
+    flags = {"run": {"fallback": True}} if given["fallback"] else {}
+    settings = load_settings(config, flags, os.environ)
+    problems = run_conflicts(settings)
+    if problems:
+        refuse_all(problems)
+    stop = _Signals()
+    durability = Durability(settings.log.durability)
+    with EmbeddedLog(str(settings.log.dir), durability=durability, create=True) as log:
+        service = Service(
+            settings=settings,
+            log=log,
+            key=key_from(os.environ),
+            world=SystemClock(),
+            observer=_Screen(settings.run.status_every_s),
+            stop=stop,
+            once=given["once"],
+            accept_differences=given["accept_differences"],
+        )
+        service.run()
+
+
+class _Signals:
+    """Asked to stop by a signal; a second one does not ask."""
+
+    def __init__(self) -> None:
+        self._asked = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._hear)
+
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._asked.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until a signal comes."""
+        self._asked.wait(seconds)
+
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked.is_set():
+            os._exit(STOPPED_AT_ONCE)
+        self._asked.set()
+
+
+class _Screen:
+    """The terminal, as the observer of a worker: one line that changes, or one now and then where nobody looks."""
+
+    def __init__(self, every_s: float) -> None:
+        from rich.console import Console
+
+        from streams.clock import Stopwatch
+
+        self._talk = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._watch = Stopwatch()
+        self._every_s = SHOW_EVERY_S if self._talk.is_terminal else every_s
+        self._shown_s = 0.0
+
+    def recovering(self, done: int, end: int) -> None:
+        """Show how far recovery is, now and then."""
+        if self._is_time():
+            self._show(f"recovering: {done:,} of {end:,} commits carried out again")
+
+    def begin(self, ground: Ground, recovered: Recovered, seconds: float) -> None:
+        """Say what runs, and from where."""
+        for notice in (*ground.pipeline.notices, *recovered.notices):
+            self._talk.print(f"· {notice}", style="dim", markup=False)
+        engine = recovered.replica.engine
+        if recovered.replayed:
+            rate = f", {recovered.replayed / seconds:,.0f} commits/s" if seconds else ""
+            self._talk.print(f"recovered {recovered.replayed:,} commits in {seconds:.2f} s{rate}", markup=False)
+        self._talk.print(
+            f"answering as {engine.learner.champion.name} from position {engine.position:,} on {ground.log.name}",
+            markup=False,
+        )
+
+    def working(self, status: Callable[[], Status]) -> None:
+        """Show the status line, now and then."""
+        if self._is_time():
+            self._show(status().line())
+
+    def _is_time(self) -> bool:
+        now = self._watch.seconds()
+        if now - self._shown_s < self._every_s:
+            return False
+        self._shown_s = now
+        return True
+
+    def _show(self, line: str) -> None:
+        if self._talk.is_terminal:
+            self._talk.file.write(f"\r\x1b[K{line[: self._talk.width - 1]}")
+            self._talk.file.flush()
+        else:
+            self._talk.print(line, markup=False)

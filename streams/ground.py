@@ -1,0 +1,137 @@
+"""What a pipeline stands on: its log, its topics, its inputs, its checkpoints, by the settings that name them.
+
+Everybody who follows a journal — the worker, `audit`, `rebuild`, `fork` — builds the same replica from here. This file
+starts nothing and writes nothing but missing topics, when asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ConfigError
+from streams.checkpoint_reader import CheckpointReader
+from streams.checkpoint_seal import SealKey
+from streams.disk import Disk, RealDisk
+from streams.intake import Input, Intake, Kind
+from streams.journal import decode
+from streams.log_port import Log, LogError
+from streams.outputs import OutputTopics
+from streams.pipeline import Pipeline, resolved_pipeline
+from streams.recovery import Recovery
+from streams.replica import Replica
+from streams.settings import Settings, load_settings
+
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A log, a pipeline on it, and where its states are kept.
+
+    Parameters
+    ----------
+    settings
+        Name the topics.
+    log
+        Holds them.
+    pipeline
+        What is answered, by whom.
+    checkpoints
+        Where states are kept.
+    """
+
+    settings: Settings
+    log: Log
+    pipeline: Pipeline
+    checkpoints: CheckpointReader
+
+    @property
+    def outputs(self) -> OutputTopics:
+        """The topics that are written."""
+        topics = self.settings.topics
+        return OutputTopics(
+            topics.predictions, topics.shadow, topics.ends, topics.alarms, topics.dead_letters, topics.audit
+        )
+
+    def inputs(self) -> tuple[Input, ...]:
+        """Return the partitions that are read: requests, labels, commands. Their order numbers them in the journal."""
+        topics = self.settings.topics
+        counts = {info.name: len(info.partitions) for info in self.log.topics()}
+        wanted = [(topics.requests, Kind.REQUEST)]
+        if self.pipeline.label_columns is not None:
+            wanted.append((topics.labels, Kind.LABEL))
+        wanted.append((topics.commands, Kind.COMMAND))
+        return tuple(
+            Input(topic, number, kind) for topic, kind in wanted for number in range(counts.get(topic, 1))
+        )
+
+    def replica(self) -> Replica:
+        """Return the state before the first commit."""
+        return Replica(self.pipeline, self.inputs(), self.outputs)
+
+    def intake(self, offsets: Sequence[int]) -> Intake:
+        """Return the inputs, read from these offsets on."""
+        labels = self.pipeline.label_columns
+        times = {
+            Kind.REQUEST: self.pipeline.request_columns.time,
+            Kind.LABEL: None if labels is None else labels.label_time,
+        }
+        bytes_max = self.settings.input.record_bytes_max
+        return Intake(self.log, self.inputs(), offsets, time_columns=times, record_bytes_max=bytes_max)
+
+    def recovery(self, **more: Any) -> Recovery:
+        """Return the way back to any commit."""
+        return Recovery(log=self.log, checkpoints=self.checkpoints, make=self.replica, read=self.intake, **more)
+
+
+def first_start(log: Log) -> Mapping[str, Any]:
+    """Return what the journal's first commit says: the settings, what was inferred, and the identity of both.
+
+    Raises
+    ------
+    LogError
+        When it was trimmed, or no worker wrote it.
+    """
+    start = decode(next(log.journal(0)).data, 0).start
+    if start is None or not {"settings", "resolved", "identity"} <= start.keys():
+        msg = "the journal's first commit does not begin a worker's life; is this the log you mean?"
+        raise LogError(msg)
+    return start
+
+
+def ground_of(log: Log, directory: str, key: SealKey | None) -> Ground:
+    """Return the ground of a pipeline that has run before, under the settings it was begun with.
+
+    Raises
+    ------
+    ConfigError
+        When no worker has ever run on this log.
+    LogError, SnapshotError
+        When the journal's first commit cannot be read.
+    """
+    if log.journal_end() == 0:
+        msg = f"no worker has run on {log.name!r} yet; start one: sidestream run --config F"
+        raise ConfigError(msg)
+    start = first_start(log)
+    settings = load_settings(None, {**start["settings"], "log": {"dir": directory}}, {})
+    pipeline = resolved_pipeline(settings, start["resolved"])
+    return Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, key))
+
+
+def checkpoints_of(
+    settings: Settings, pipeline: Pipeline, key: SealKey | None, disk: Disk | None = None
+) -> CheckpointReader:
+    """Return where the states of a pipeline are kept."""
+    directory = Path(str(settings.log.dir)) / CHECKPOINTS
+    return CheckpointReader(directory=directory, identity=pipeline.identity, key=key, disk=disk or RealDisk())
+
+
+def whole_topic(log: Log, topic: str, partition: int = 0) -> Iterator[bytes]:
+    """Yield every value of a partition that is still held."""
+    offset = log.begin(topic, partition)
+    while records := (span := log.read(topic, partition, offset)).records:
+        yield from (record.value for record in records)
+        offset = span.next_offset

@@ -1,0 +1,230 @@
+"""One worker from its start to its end: lead, recover, work until told to stop, drain, let go.
+
+Order is everything here. The lease comes first, the journal is read after it, so nobody can add to it unseen; the
+checkpoints are made ready under the lease's lock; the first commit says who leads. This file wires; `streams.worker` is
+the loop, `streams.recovery` the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from engine.errors import SnapshotError
+from streams.audit_file import AUDIT_FILE, AuditFile
+from streams.checkpoint_seal import SealKey
+from streams.checkpoint_versions import current_versions
+from streams.checkpoint_writer import CheckpointWriter
+from streams.disk import Disk, RealDisk
+from streams.garbage import looked_for_seldom
+from streams.ground import Ground, checkpoints_of, first_start, whole_topic
+from streams.log_file import Durability
+from streams.log_port import Lease, Log
+from streams.meter import Meter, Status
+from streams.pipeline import infer_pipeline, resolved_pipeline, sample
+from streams.recovery import Recovered
+from streams.settings import Settings, settings_as_data
+from streams.worker import AuditCopy, Pace, Worker
+from streams.worker_checkpoints import WorkerCheckpoints
+
+IDLE_S_MIN = 0.001
+IDLE_S_MAX = 0.02
+"""How long an idle worker waits before it looks again: twice as long each time, up to this."""
+
+
+class Observer(Protocol):
+    """Sees a worker's life."""
+
+    def recovering(self, done: int, end: int) -> None:
+        """Is told how many commits of the journal's tail were carried out again, of how many."""
+
+    def begin(self, ground: Ground, recovered: Recovered, seconds: float) -> None:
+        """Is told what runs, from where, and how long recovery took."""
+
+    def working(self, status: Callable[[], Status]) -> None:
+        """Is told after each turn; asks for the status when it wants to show it."""
+
+
+class AuditTrailCopy(AuditCopy, Protocol):
+    """A copy of the audit trail that can be brought up to the topic."""
+
+    def bring_up(self, topic: Iterable[bytes]) -> int:
+        """Add what is missing; return how many entries that was."""
+
+
+class Stop(Protocol):
+    """Says when to stop."""
+
+    def asked(self) -> bool:
+        """Whether to stop now."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until it is time to stop."""
+        ...
+
+
+class World(Protocol):
+    """Who starts the worker, and its clocks."""
+
+    by: str
+
+    def now_ms(self) -> int:
+        """Return the time of day, unix milliseconds."""
+        ...
+
+    def seconds(self) -> float:
+        """Return seconds since anything, never going back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What it takes to run a worker.
+
+    Parameters
+    ----------
+    settings, log
+        What to do, and where.
+    key
+        Signs checkpoints, where there is one.
+    world, observer, stop
+        The outside.
+    once
+        Stop when everything that has arrived is answered.
+    accept_differences
+        Whether a journal's tail may be carried out under other versions.
+    disk, audit
+        Where checkpoints and the copy of the audit trail are; by default the machine's, under `[log] dir`.
+    """
+
+    settings: Settings
+    log: Log
+    key: SealKey | None
+    world: World
+    observer: Observer
+    stop: Stop
+    once: bool = False
+    accept_differences: bool = False
+    disk: Disk = field(default_factory=RealDisk)
+    audit: AuditTrailCopy | None = None
+
+    def run(self) -> None:
+        """Lead, recover, work until asked to stop, drain.
+
+        Raises
+        ------
+        LeaseError
+            When another worker runs on this log.
+        ConfigError
+            When the settings do not fit what is there.
+        SnapshotError, LogError
+            When what is durable is refused: see `streams.recovery`.
+        SourceError
+            When the log or the disk says no. What was committed stands; start again.
+        """
+        with self.log.lead() as lease, looked_for_seldom():
+            self._make_topics()
+            ground, resolved = self._ground()
+            worker = self._recover(ground, lease)
+            worker.begin(self._start(ground, resolved))
+            self._work(worker)
+            worker.drain()
+
+    def _make_topics(self) -> None:
+        """Make the topics that are missing: inputs and outputs of one partition, predictions as many as requests."""
+        there = {info.name: len(info.partitions) for info in self.log.topics()}
+        topics = self.settings.topics
+        requests = there.get(topics.requests, 1)
+        for name in topics.names():
+            if name not in there:
+                self.log.create_topic(name, requests if name == topics.predictions else 1)
+
+    def _ground(self) -> tuple[Ground, dict[str, Any] | None]:
+        """Return the pipeline's ground, and, on the first start, what is to be written down of it."""
+        settings, log = self.settings, self.log
+        if log.journal_end():
+            start = first_start(log)
+            pipeline = resolved_pipeline(settings, start["resolved"])
+            _refuse_other(start["identity"], pipeline.identity)
+            return Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, self.key, self.disk)), None
+        pipeline = infer_pipeline(settings, *sample(settings, log))
+        ground = Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, self.key, self.disk))
+        return ground, {"resolved": pipeline.resolved(), "settings": settings_as_data(settings)}
+
+    def _recover(self, ground: Ground, lease: Lease) -> Worker:
+        """Return a worker whose state stands at the journal's end."""
+        world, run = self.world, self.settings.run
+        writer = CheckpointWriter(ground.checkpoints)
+        writer.make_ready()
+        began_s = world.seconds()
+        recovered = ground.recovery(
+            fallback=run.fallback,
+            tail_may_be_lost=run.fallback or self.settings.log.durability == Durability.PROCESS,
+            differences_accepted=self.accept_differences,
+            watch=self.observer.recovering,
+        ).recover()
+        if recovered.parent is None:
+            writer.clear()
+        audit = self.audit or AuditFile(Path(str(self.settings.log.dir)) / AUDIT_FILE)
+        audit.bring_up(whole_topic(self.log, self.settings.topics.audit))
+        self.observer.begin(ground, recovered, world.seconds() - began_s)
+        replica = recovered.replica
+        return Worker(
+            replica=replica,
+            intake=recovered.intake,
+            lease=lease,
+            checkpoints=WorkerCheckpoints(writer, recovered.parent, replica.engine.position),
+            audit=audit,
+            watcher=Meter(world.seconds),
+            seconds=world.seconds,
+            pace=Pace(
+                slice_count=run.slice,
+                checkpoint_every=run.checkpoint_every,
+                checkpoint_every_s=run.checkpoint_every_s,
+            ),
+        )
+
+    def _start(self, ground: Ground, resolved: dict[str, Any] | None) -> dict[str, Any]:
+        """Return what the first commit of this worker says."""
+        start: dict[str, Any] = {
+            "by": self.world.by,
+            "at_ms": self.world.now_ms(),
+            "versions": asdict(current_versions()),
+        }
+        if resolved is not None:
+            start |= {"identity": dict(ground.pipeline.identity), **resolved}
+        return start
+
+    def _work(self, worker: Worker) -> None:
+        """Turn after turn, until asked to stop, or, with `once`, until there is nothing more to do."""
+        idle_s = IDLE_S_MIN
+        meter = worker.watcher
+
+        def status() -> Status:
+            assert isinstance(meter, Meter)  # noqa: S101 - made above
+            return meter.status(worker.replica.engine, worker.intake.backlog())
+
+        while not self.stop.asked():
+            if worker.turn():
+                idle_s = IDLE_S_MIN
+            elif self.once:
+                return
+            else:
+                self.stop.wait(idle_s)
+                idle_s = min(2 * idle_s, IDLE_S_MAX)
+            self.observer.working(status)
+
+
+def _refuse_other(theirs: dict[str, str], ours: dict[str, str]) -> None:
+    """Refuse to go on under settings that would answer otherwise."""
+    apart = [
+        f"{name} was {theirs.get(name)!r}, is {ours.get(name)!r}"
+        for name in dict.fromkeys([*theirs, *ours])
+        if theirs.get(name) != ours.get(name)
+    ]
+    if apart:
+        msg = f"this log was begun with other settings: {'; '.join(apart)}; put them back, or begin a new [log] dir"
+        raise SnapshotError(msg)

@@ -1,0 +1,170 @@
+"""The worker: takes what has arrived, answers it, commits answer and inputs as one, and only then lets challengers work.
+
+One turn, in this order, and exactly-once follows from it:
+
+1. *take* what is at hand, at most a slice;
+2. *answer* it: the champion answers and learns, in memory;
+3. *commit* the outputs, and the journal record that names the inputs, in one transaction;
+4. *copy* new audit entries to their file, and *checkpoint* if one is due;
+5. *catch up*: the challengers take steps for a bounded time; their answers leave with the next commit.
+
+A worker that dies anywhere loses what was not committed, and comes back to the last commit (see `streams.recovery`). A
+commit that raises ends it: what happened is in the journal. Read `streams.replica` next. This file knows no file, no
+signal and no thread; its clock is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streams.intake import Intake
+from streams.log_port import Commit, Lease
+from streams.replica import Effects, Replica
+from streams.worker_checkpoints import WorkerCheckpoints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How much is done at once; none of it changes an answer.
+
+    Parameters
+    ----------
+    slice_count
+        Records taken at once, at most.
+    checkpoint_every
+        Messages between two checkpoints, at least.
+    checkpoint_every_s
+        Seconds after which there is one all the same, if anything has happened.
+    catch_up_s
+        Seconds that challengers work before somebody looks whether anything has arrived.
+    """
+
+    slice_count: int = 256
+    checkpoint_every: int = 20_000
+    checkpoint_every_s: float = 60.0
+    catch_up_s: float = 0.002
+
+
+class Watcher(Protocol):
+    """Sees a worker work."""
+
+    def answered(self, effects: Effects, seconds: float) -> None:
+        """Is told of a commit, and how long it took from taking the slice."""
+
+    def kept(self, name: str, seconds: float) -> None:
+        """Is told of a checkpoint, and how long it took."""
+
+
+class AuditCopy(Protocol):
+    """Keeps the audit trail where people look for it."""
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Add entries that were committed."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker on one log, between its recovery and its end.
+
+    Parameters
+    ----------
+    replica, intake
+        As recovered: they stand at the journal's end.
+    lease
+        The right to commit, taken before the journal was read.
+    checkpoints
+        Where the state is kept now and then.
+    audit
+        Gets a copy of every audit entry.
+    watcher
+        Sees what happens.
+    seconds
+        The clock: seconds since anything, never going back.
+    pace
+        How much at once.
+    """
+
+    replica: Replica
+    intake: Intake
+    lease: Lease
+    checkpoints: WorkerCheckpoints
+    audit: AuditCopy
+    watcher: Watcher
+    seconds: Callable[[], float]
+    pace: Pace = field(default_factory=Pace)
+    _kept_s: float = 0.0
+    _step_s: float = 0.0
+
+    def begin(self, start: dict[str, object]) -> None:
+        """Write down that this worker leads: from here on nobody of an earlier term has committed anything more."""
+        self._kept_s = self.seconds()
+        self._commit(self.replica.take((), start), self.seconds())
+
+    def turn(self) -> bool:
+        """Do one turn; return whether there was anything to do."""
+        started = self.seconds()
+        self.intake.look()
+        arrivals = self.intake.take(self.pace.slice_count)
+        if arrivals or self.replica.unwritten:
+            self._commit(self.replica.take(arrivals), started)
+        if self._is_due():
+            self.keep()
+        return bool(self._catch_up()) or bool(arrivals)
+
+    def drain(self) -> None:
+        """Finish what was taken: challengers catch up, their answers are committed, and the state is kept."""
+        self.replica.catch_up()
+        if self.replica.unwritten:
+            self._commit(self.replica.take(()), self.seconds())
+        self.keep()
+
+    def keep(self) -> None:
+        """Make a checkpoint, unless nothing was committed since the last."""
+        started = self.seconds()
+        name = self.checkpoints.keep(self.replica)
+        self._kept_s = self.seconds()
+        if name is not None:
+            self.watcher.kept(name, self._kept_s - started)
+
+    def _commit(self, effects: Effects, started: float) -> None:
+        """Make a slice durable; what raises here ends the worker."""
+        commit = effects.commit
+        self.lease.commit(commit)
+        self.checkpoints.note(commit, self.lease.term)
+        lines = audit_lines(commit, self.replica.topics.audit)
+        if lines:
+            self.audit.append(lines)
+        self.watcher.answered(effects, self.seconds() - started)
+
+    def _is_due(self) -> bool:
+        """Whether it is time for a checkpoint. Never between a step and its commit: the journal must know the step."""
+        if self.replica.unwritten or not self.checkpoints.behind:
+            return False
+        since = self.replica.engine.position - self.checkpoints.position
+        return since >= self.pace.checkpoint_every or self.seconds() - self._kept_s >= self.pace.checkpoint_every_s
+
+    def _catch_up(self) -> int:
+        """Let challengers take steps for a while, or all there are once half of the tape's bound is reached."""
+        engine = self.replica.engine
+        if not engine.learner.tape:
+            return 0
+        if len(engine.learner.tape) * 2 > engine.limits.tape_count_max:
+            return self.replica.catch_up()
+        started, taken = self.seconds(), 0
+        while engine.learner.tape:
+            left_s = self.pace.catch_up_s - (self.seconds() - started)
+            if left_s <= 0.0:
+                break
+            count = max(1, int(left_s / self._step_s)) if self._step_s > 0.0 else 1
+            before = self.seconds()
+            done = self.replica.catch_up(count)
+            self._step_s = (self.seconds() - before) / done
+            taken += done
+        return taken
+
+
+def audit_lines(commit: Commit, topic: str) -> list[bytes]:
+    """Return the audit entries among the outputs of a commit."""
+    return [entry.value for each in commit.outputs if each.topic == topic for entry in each.entries]
