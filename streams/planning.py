@@ -31,6 +31,7 @@ from streams.settings_layers import refuse_all
 from streams.usual_contenders import RARE_SHARE_MAX, contenders, named
 
 NONE = "none"
+_DECLARED = "columns: those that [schema] declares, for there was no request to look at"
 _SPARSE_QUANTILE = 0.99
 _SPARSE_FACTOR = 10
 _DAY_MS = 86_400_000
@@ -64,7 +65,7 @@ class Decided(NamedTuple):
 
     task: Task
     classes: tuple[Target, ...]
-    schema: Schema
+    schema: Schema | None
     limits: Limits
     champion_name: str | None
     champion: str
@@ -110,7 +111,8 @@ def make_plan(settings: Settings, columns: Columns, sample: Sample, *, delayed: 
         declared=settings.schema.columns,
         unknown=settings.schema.unknown,
     )
-    notices += [*schema.notices, *_identifier_notices(schema, rows, remedies)]
+    notices += schema.notices if rows else [_DECLARED]
+    notices += _identifier_notices(schema, rows, remedies)
     limits = _limits(settings, columns, rows, notices)
     rare = task is Task.BINARY and bool(targets) and _share(targets, classes[1]) <= RARE_SHARE_MAX
     champion, challengers = contenders(settings, task, schema, rare=rare)
@@ -143,14 +145,14 @@ def plan_of(settings: Settings, decided: Decided, *, delayed: bool) -> Plan:
     )
 
 
-def require_columns(wanted: Iterable[str | None], rows: Iterable[Mapping[str, object]], name: str) -> None:
+def require_columns(wanted: Iterable[str | None], rows: Iterable[Mapping[str, object]], where: str) -> None:
     """Refuse a column that is in no sampled row, saying which was probably meant."""
     known = dict.fromkeys(column for row in rows for column in row)
     for column in wanted:
         if column is not None and column not in known:
             close = get_close_matches(column, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, known))}"
-            msg = f"{name!r} has no column {column!r}; {hint}"
+            msg = f"{where} has no column {column!r}; {hint}"
             raise ConfigError(msg)
 
 

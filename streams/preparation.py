@@ -111,7 +111,9 @@ def _nothing_to_read(name: str, sample: list[Record]) -> str:
 
 def _require(columns: Columns, rows: Sequence[Mapping[str, object]], name: str) -> None:
     target = columns.target if columns.labels_in_record else None
-    require_columns((target, columns.id, columns.time, columns.label_time, columns.key, *columns.dropped), rows, name)
+    require_columns(
+        (target, columns.id, columns.time, columns.label_time, columns.key, *columns.dropped), rows, repr(name)
+    )
 
 
 def _sampled_targets(settings: Settings, columns: Columns, rows: Sequence[Mapping[str, object]]) -> Sequence[object]:

@@ -39,9 +39,7 @@ def run_conflicts(settings: Settings) -> list[str]:
     """Return what a worker cannot use of these settings, and what it lacks."""
     found = []
     if settings.log.dir is None:
-        found.append(
-            "[log] dir is missing: the worker keeps its log, checkpoints and audit trail there; name a directory"
-        )
+        found.append("[log] dir is missing: a worker keeps its log, checkpoints and audit trail there; name it")
     if settings.input.target is None:
         found.append("[input] target is missing: which field of a label holds the truth? name it")
     if "-" in settings.input.paths:
