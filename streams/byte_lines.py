@@ -113,9 +113,7 @@ class Lines:
         while not piece.endswith(b"\n") and (piece := self._read(RAW_BYTES_MAX)):
             digest.update(piece)
             length += len(piece)
-        detail = f"a record may have {self.record_bytes_max} bytes, got {length}; raise record_bytes_max to admit it"
-        refusal = MessageError("too_large", detail, stage="read")
-        return Record(self.name, row, beginning[:RAW_BYTES_MAX], None, refusal, Cut(length, digest.hexdigest()))
+        return refused_oversize(self.name, row, beginning, Cut(length, digest.hexdigest()), self.record_bytes_max)
 
     def raise_failure(self, row: int) -> None:
         """Raise what ended the reading early, if anything did, once all that was whole has been delivered."""
@@ -207,6 +205,12 @@ class _Unzipped(RawIOBase):
         data = self._zipped.read1(len(view))
         view[: len(data)] = data
         return len(data)
+
+
+def refused_oversize(name: str, row: int, beginning: bytes, cut: Cut, bytes_max: int) -> Record:
+    """Return the refusal of a record of more than `bytes_max` bytes, with no more of it than is kept."""
+    detail = f"a record may have {bytes_max} bytes, got {cut.length}; raise record_bytes_max to admit it"
+    return Record(name, row, beginning[:RAW_BYTES_MAX], None, MessageError("too_large", detail, stage="read"), cut)
 
 
 def _at_end(_limit: int | None = -1, /) -> bytes:

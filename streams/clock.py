@@ -1,13 +1,18 @@
-"""The only place where wall time is read. The engine never sees it, and nothing durable depends on it."""
+"""The only place where wall time is read. The engine never sees it, and nothing that is decided depends on it."""
 
 from __future__ import annotations
 
-from time import perf_counter, perf_counter_ns
+from time import perf_counter, perf_counter_ns, time_ns
 
 from engine.messages import Answer, Features, Target
 from engine.models.model import Model
 
 SAMPLE_EVERY = 8
+
+
+def now_ms() -> int:
+    """Return the system's unix milliseconds: for people who ask later when something was said."""
+    return time_ns() // 1_000_000
 
 
 class Stopwatch:

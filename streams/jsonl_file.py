@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from math import isinf
 
 import orjson
 
 from engine.errors import MessageError
-from streams.byte_lines import Lines
+from streams.byte_lines import Lines, refused_oversize
 from streams.nesting import duplicate_key, flatten, too_deep
-from streams.ports import Record
+from streams.ports import Cut, Record
 
 DIGIT_COUNT_MAX = 308
 """Digits of a whole number: as many as still make a finite float."""
 
+_loads = orjson.loads
 _ROUNDED = 9.0e18
 """From here on orjson may have rounded a whole number to this float."""
 
@@ -50,42 +52,71 @@ class JsonlFile:
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records. Raises `SourceError` after the last whole one of a file that is cut short."""
-        lines, name, loads = self._lines, self.name, orjson.loads
-        read, bytes_max, row = lines.read, lines.record_bytes_max, 0
+        lines, name = self._lines, self.name
+        read, bytes_max, row, read_line = lines.read, lines.record_bytes_max, 0, _read_line
         try:
             while line := read():
                 row += 1
                 if len(line) > bytes_max:
                     yield lines.refuse_oversize(line, row)
-                    continue
-                try:
-                    text = line.decode()
-                    values = loads(text)
-                except ValueError:
-                    yield self._read_carefully(line, row)
-                    continue
-                # Without a space before a colon every key ends in `":`: as many of these as names, and none is twice.
-                if (
-                    type(values) is dict
-                    and text.count('":') == len(values)
-                    and text.find("{", 1) < 0
-                    and " :" not in text
-                    and "\t" not in text
-                    and ("\r" not in text or "\r:" not in text)
-                    and _is_plain(values)
-                ):
-                    yield Record(name, row, line, values, None)
                 else:
-                    yield self._read_carefully(line, row)
+                    yield read_line(name, row, line)
         finally:
             lines.close()
         lines.raise_failure(row)
 
-    def _read_carefully(self, line: bytes, row: int) -> Record:
-        try:
-            return Record(self.name, row, line, read_exactly(line), None)
-        except MessageError as refusal:
-            return Record(self.name, row, line, None, refusal)
+
+def read_record(name: str, row: int, line: bytes, bytes_max: int) -> Record:
+    """Return what one value of a log holds, as `JsonlFile` would had it been a line.
+
+    Parameters
+    ----------
+    name, row
+        Where it stood.
+    line
+        Its bytes, whole.
+    bytes_max
+        A longer one is refused, and only its beginning kept.
+
+    >>> read_record("requests", 1, b'{"amount": 7}', 100).values
+    {'amount': 7}
+    """
+    if len(line) > bytes_max:
+        return refused_oversize(name, row, line[: bytes_max + 1], Cut(len(line), sha256(line).hexdigest()), bytes_max)
+    if line.find(b"\n", 0, -1) >= 0:  # no line of a file holds one, so the fast reading does not look for it
+        return _read_carefully(name, row, line)
+    return _read_line(name, row, line)
+
+
+def _read_line(name: str, row: int, line: bytes) -> Record:
+    try:
+        text = line.decode()
+        values = _loads(text)
+    except ValueError:
+        return _read_carefully(name, row, line)
+    # Without a space before a colon every key ends in `":`: as many of these as names, and none is twice.
+    if (
+        type(values) is dict
+        and text.count('":') == len(values)
+        and text.rfind("{") <= 0
+        and " :" not in text
+        and "\t" not in text
+        and ("\r" not in text or "\r:" not in text)
+    ):
+        for value in values.values():
+            kind = type(value)
+            if kind is list or (kind is float and not -_ROUNDED < value < _ROUNDED):
+                break
+        else:
+            return Record(name, row, line, values, None)
+    return _read_carefully(name, row, line)
+
+
+def _read_carefully(name: str, row: int, line: bytes) -> Record:
+    try:
+        return Record(name, row, line, read_exactly(line), None)
+    except MessageError as refusal:
+        return Record(name, row, line, None, refusal)
 
 
 def read_exactly(line: bytes) -> dict[str, object]:
@@ -119,18 +150,6 @@ def read_exactly(line: bytes) -> dict[str, object]:
         kind = "an array; write one object a line (jq -c '.[]')" if type(values) is list else f"{values!r:.40}"
         raise MessageError("not_an_object", f"a record must be a JSON object, got {kind}", stage="read")
     return flatten(values)
-
-
-def _is_plain(values: dict[str, object]) -> bool:
-    """Whether no value is an array or a float that may be a rounded whole number."""
-    for value in values.values():
-        kind = type(value)
-        if kind is float:
-            if not -_ROUNDED < value < _ROUNDED:  # type: ignore[operator]
-                return False
-        elif kind is list:
-            return False
-    return True
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

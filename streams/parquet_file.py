@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from engine.errors import ConfigError, MessageError
-from streams.byte_lines import RECORD_BYTES_MAX
+from streams.byte_lines import RECORD_BYTES_MAX, refused_oversize
 from streams.nesting import flatten
-from streams.ports import RAW_BYTES_MAX, Cut, Record, SourceError
+from streams.ports import Cut, Record, SourceError
 
 _BATCH_ROWS = 1_024
 
@@ -85,13 +85,7 @@ class ParquetFile:
     def _record(self, row: int, values: dict[str, Any]) -> Record:
         raw = orjson.dumps(values, default=_plain_text)
         if len(raw) > self._record_bytes_max:
-            detail = (
-                f"a record may have {self._record_bytes_max} bytes, got {len(raw)}; raise record_bytes_max to admit it"
-            )
-            cut = Cut(len(raw), sha256(raw).hexdigest())
-            return Record(
-                self.name, row, raw[:RAW_BYTES_MAX], None, MessageError("too_large", detail, stage="read"), cut
-            )
+            return refused_oversize(self.name, row, raw, Cut(len(raw), sha256(raw).hexdigest()), self._record_bytes_max)
         try:
             flat = {name: _as_text(value) for name, value in flatten(values).items()}
         except MessageError as refusal:

@@ -1,12 +1,13 @@
 """What a state depends on: the arguments of the run, and the bytes that were read.
 
-A checkpoint may only be continued with the same. The arguments are kept as text by name, so that a refusal can say
-which one differs; the input is known by the digest of its bytes.
+A checkpoint may only be continued with the same, be it a replay's or a worker's. The arguments are kept as text by
+name, so that a refusal can say which one differs; the input of a replay is known by the digest of its bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -15,20 +16,53 @@ from engine.snapshot import digest
 from streams.ports import Record
 from streams.settings import Settings, plain_settings
 
-_NO_ARGUMENTS = frozenset({"run.slice", "run.state", "run.checkpoint_every", "run.fallback"})
+_FREE = frozenset(
+    {"run.slice", "run.state", "run.checkpoint_every", "run.checkpoint_every_s", "run.status_every_s", "run.fallback"}
+)
 """Settings that change no answer and no byte of output."""
+
+_WORKER_FREE = frozenset({"input.paths", "input.format", "log.dir", "log.durability"})
+"""Settings that change no answer of a worker: its inputs and outputs have their places in topics."""
 
 
 def arguments(settings: Settings, plan: Plan) -> dict[str, str]:
-    """Return everything a state depends on but versions and the records themselves, by name, as text."""
-    found = {name: value for name, value in plain_settings(settings).items() if name not in _NO_ARGUMENTS}
-    found["inferred schema"] = "none" if plan.schema is None else digest(plan.schema.snapshot())
-    found["inferred classes"] = repr(list(plan.classes))
+    """Return everything the state of a replay depends on but versions and the records themselves, by name, as text."""
+    found = {
+        name: value
+        for name, value in plain_settings(settings).items()
+        if name not in _FREE and name != "labels.source" and not name.startswith(("log.", "topics."))
+    }
+    found |= _inferred(plan)
     labels = settings.labels.path
     if labels is not None and Path(labels).is_file():
         with Path(labels).open("rb") as file:
             found["labels file"] = file_digest(file, "sha256").hexdigest()
     return found
+
+
+def worker_arguments(settings: Settings, plan: Plan) -> dict[str, str]:
+    """Return everything the state of a worker depends on but versions and the log itself, by name, as text.
+
+    What was inferred is told by digests: a worker that starts again infers nothing, and must have the same.
+    """
+    found = {
+        name: value
+        for name, value in plain_settings(settings).items()
+        if name not in _FREE and name not in _WORKER_FREE
+    }
+    found["labels.source"] = repr("topic" if settings.labels.on_topic else "record")
+    found |= _inferred(plan)
+    found["inferred limits"] = digest(asdict(plan.limits))
+    contenders = [plan.champion_name, plan.champion, *plan.challengers.items(), *plan.detectors]
+    found["inferred contenders"] = digest(contenders)
+    return found
+
+
+def _inferred(plan: Plan) -> dict[str, str]:
+    return {
+        "inferred schema": "none" if plan.schema is None else digest(plan.schema.snapshot()),
+        "inferred classes": repr(list(plan.classes)),
+    }
 
 
 class ReadRecords:

@@ -1,7 +1,7 @@
 """Settings that contradict each other: each finding is one sentence with its remedy.
 
 Every setting here is well-formed by itself. What depends on the task is told once the task is known, be it given or
-inferred.
+inferred; what only a worker cannot use, when one is asked for, since a replay reads the same file.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ EVENT_TIME = "[input] time"
 def conflicts(settings: Settings) -> list[str]:
     """Return what contradicts itself, whatever the data; with the task's conflicts where it is given."""
     found = [*_column_conflicts(settings), *_time_conflicts(settings), *_decision_conflicts(settings)]
+    found += _topic_conflicts(settings)
     if settings.labels.path is not None and settings.input.id is None:
         found.append("[labels] path needs [input] id: labels in a file of their own are joined by id")
     if settings.labels.path == "-":
@@ -32,6 +33,49 @@ def conflicts(settings: Settings) -> list[str]:
     if settings.input.task is not None:
         found += task_conflicts(settings, settings.input.task)
     return found
+
+
+def run_conflicts(settings: Settings) -> list[str]:
+    """Return what a worker cannot use of these settings, and what it lacks."""
+    found = []
+    if settings.log.dir is None:
+        found.append("[log] dir is missing: a worker keeps its log, checkpoints and audit trail there; name it")
+    if settings.input.target is None:
+        found.append("[input] target is missing: which field of a label holds the truth? name it")
+    if "-" in settings.input.paths:
+        found.append("[input] paths is only a worker's sample and cannot be standard input; name a file, or none")
+    return [*found, *_run_label_conflicts(settings), *_for_replay_only(settings)]
+
+
+def _run_label_conflicts(settings: Settings) -> Iterator[str]:
+    labels = settings.labels
+    if labels.on_topic and settings.input.id is None:
+        yield (
+            "[input] id is missing: labels on a topic are joined by id; name the column, or set [labels] source = "
+            "'record' where each request brings its label"
+        )
+    if labels.delay_ms is not None:
+        yield (
+            "[labels] delay is for replay, where every label is known too soon; a worker's labels are late by "
+            "themselves, leave it out"
+        )
+    if not labels.on_topic and labels.time is not None:
+        yield (
+            "[labels] time is set, and [labels] source = 'record': a worker holds no label back that came with its "
+            "request; leave it out, or send late labels on their topic"
+        )
+
+
+def _for_replay_only(settings: Settings) -> Iterator[str]:
+    asked = {
+        "[input] limit": (settings.input.limit, "a worker goes on until it is stopped"),
+        "[labels] path": (settings.labels.path, f"append the file to topic {settings.topics.labels!r}"),
+        "[output] dir": (settings.output.dir, "a worker answers on the topics of [topics]"),
+        "[run] state": (settings.run.state, "a worker's checkpoints are in [log] dir"),
+    }
+    for name, (value, instead) in asked.items():
+        if value is not None:
+            yield f"{name} is for replay: {instead}; leave it out"
 
 
 def task_conflicts(settings: Settings, task: Task) -> list[str]:
@@ -62,8 +106,8 @@ def _column_conflicts(settings: Settings) -> Iterator[str]:
         ("[input] target", columns.target),
         ("[input] id", columns.id),
         (EVENT_TIME, columns.time),
-        # A file of labels has columns of its own; there the label time may well have the name of the event time.
-        *([("[labels] time", settings.labels.time)] if settings.labels.path is None else []),
+        # Labels apart have columns of their own; there the label time may well have the name of the event time.
+        *([] if _labels_apart(settings) else [("[labels] time", settings.labels.time)]),
     ]:
         if name is None:
             continue
@@ -76,9 +120,23 @@ def _column_conflicts(settings: Settings) -> Iterator[str]:
             yield f"{role} is column {name!r}, which [input] drop takes away; it is no feature anyway, do not drop it"
         if name in settings.schema.columns:
             yield f"{role} is column {name!r}, which [schema] columns declares a feature; a column has one role"
+    if columns.key is not None and role_of.get(columns.key) in {"[input] target", "[labels] time"}:
+        yield f"{role_of[columns.key]} and [input] key are both column {columns.key!r}; a column has one role"
     for name in columns.drop:
         if name in settings.schema.columns:
             yield f"[input] drop takes away column {name!r}, which [schema] columns declares; choose one of the two"
+
+
+def _labels_apart(settings: Settings) -> bool:
+    return settings.labels.path is not None or settings.labels.source == "topic"
+
+
+def _topic_conflicts(settings: Settings) -> Iterator[str]:
+    key_of: dict[str, str] = {}
+    for key, name in settings.topics:
+        if name in key_of:
+            yield f"[topics] {key_of[name]} and {key} are both {name!r}; each topic needs a name of its own"
+        key_of.setdefault(name, key)
 
 
 def _time_conflicts(settings: Settings) -> Iterator[str]:

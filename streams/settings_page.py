@@ -9,7 +9,8 @@ from streams.settings import describe_sections, describe_settings
 _HEAD = """\
 # Settings
 
-Made from `streams/settings.py` by `python -m streams.settings_page > docs/settings.md`; a test keeps the two equal.
+Made from `streams/settings_sections.py` by `python -m streams.settings_page > docs/settings.md`; a test keeps them
+equal.
 
 One TOML file. An environment variable `SIDESTREAM_<SECTION>__<KEY>` outranks it, a flag outranks both. In a variable,
 lists and tables are written as in TOML, everything else as it is; an empty variable counts as not set. Durations carry

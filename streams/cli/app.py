@@ -22,6 +22,11 @@ _COMMANDS = {
     "peek": "Show records of a topic of the embedded log.",
     "inspect": "Say what a state directory holds: checkpoints, counts, contenders.",
     "topics": "List the topics of the embedded log, with their offsets and bytes.",
+    "promote": "Ask the worker to let another contender answer.",
+    "rollback": "Ask the worker to let the champion before the last change answer again.",
+    "bench": "Ask the worker to take a contender out.",
+    "restore": "Ask the worker to let a benched contender take part again.",
+    "dead": "List and show dead letters, and send their records back.",
     "models": "List the models a spec can name.",
     "detectors": "List the drift detectors a spec can name.",
 }

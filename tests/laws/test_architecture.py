@@ -36,7 +36,7 @@ ENGINE_THIRD_PARTIES = {
 }
 STREAMS_DOORS = {
     "orjson": {"streams/jsonl_file.py", "streams/codec.py", "streams/parquet_file.py", "streams/river_sets.py"},
-    "pydantic": {"streams/settings.py"},
+    "pydantic": {"streams/settings.py", "streams/settings_sections.py"},
     "pyarrow": {"streams/parquet_file.py"},
     "river": {"streams/river_sets.py"},
     "time": {"streams/clock.py"},

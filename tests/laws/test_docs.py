@@ -26,7 +26,8 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 OTHER_TOOLS_FLAGS = {"--check", "--rounds"}
 OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
-    *("--log", "--create", "--partition", "--key", "--from"),
+    *("--log", "--create", "--partition", "--key", "--from", "--count", "--topic", "--audit"),
+    *("--reason", "--by", "--wait", "--all", "--dry-run"),
 }
 
 

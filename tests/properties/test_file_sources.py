@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from engine.errors import ConfigError, MessageError
 from streams.csv_file import DELIMITERS, QUOTED_LINE_COUNT_MAX, CsvFile
 from streams.files import open_source
-from streams.jsonl_file import read_exactly
+from streams.jsonl_file import read_exactly, read_record
 from streams.ports import Record, SourceError
 
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -188,6 +188,44 @@ def test_a_name_that_stands_twice_is_found_however_it_is_written(
 ) -> None:
     line = "{" + ",".join(json.dumps(name) + colon + json.dumps(value) for name, value, colon in pairs) + "}\n"
     (record,) = open_source(write(line.encode()), file_format="jsonl")
+    names = [name for name, _, _ in pairs]
+    if len(set(names)) < len(names):
+        assert record.refusal is not None
+        assert record.refusal.reason == "duplicate_key"
+    else:
+        assert record.values == {name: value for name, value, _ in pairs}
+
+
+@MANY
+@given(
+    line=st.binary(min_size=1, max_size=40).filter(lambda line: b"\n" not in line)
+    | st.text(st.sampled_from('{}[]",:1eE+-.nulNaI \\u0dt'), min_size=1, max_size=30).map(str.encode)
+    | OBJECTS.map(lambda values: json.dumps(values, ensure_ascii=False).encode()),
+    bytes_max=st.sampled_from([20, 1_000]),
+)
+@example(line=b"\xef\xbb\xbf{}", bytes_max=20)
+def test_a_value_of_a_log_is_read_as_the_same_line_of_a_file(write: Write, line: bytes, bytes_max: int) -> None:
+    """The last line of a file has no end either; a blank line first keeps a byte order mark from its start."""
+    source = open_source(write(b"\n" + line), file_format="jsonl", record_bytes_max=bytes_max)
+    _, record = source
+    value = read_record(source.name, 2, line, bytes_max)
+    assert [repr(each) for each in value] == [repr(each) for each in record]
+
+
+@MANY
+@given(
+    pairs=st.lists(
+        st.tuples(st.sampled_from(["a", "b"]), SCALARS, st.sampled_from([*COLONS, "\n:", "\n\n: "])),
+        min_size=1,
+        max_size=3,
+    ),
+)
+@example(pairs=[("a", 1, "\n:"), ("a", 2, ":")])
+def test_a_value_of_a_log_may_hold_line_feeds_and_hides_no_name_behind_them(
+    pairs: list[tuple[str, object, str]],
+) -> None:
+    text = "{" + ",".join(json.dumps(name) + colon + json.dumps(value) for name, value, colon in pairs) + "}"
+    record = read_record("requests", 0, text.encode(), 10_000)
     names = [name for name, _, _ in pairs]
     if len(set(names)) < len(names):
         assert record.refusal is not None

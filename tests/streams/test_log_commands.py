@@ -13,24 +13,10 @@ from zlib import crc32
 import pytest
 
 from streams.byte_lines import RECORD_BYTES_MAX
-from streams.cli.app import main
 from streams.embedded_log import EmbeddedLog
+from tests.said import Said
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Said:
-    """One run of the command line: its exit code and what it wrote."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: object) -> None:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main(list(map(str, arguments)))
-        self.code = left.value.code
-        self.out, self.err = capsys.readouterr()
-
-    def lines(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 class StandardInput:

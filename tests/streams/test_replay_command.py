@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from streams.cli.app import main
+from streams.embedded_log import EmbeddedLog
+from streams.log_port import Commit
 from tests.payments import payments, write_csv
 from tests.replays import COMMAND, read_back, run
 
@@ -301,6 +303,90 @@ def test_check_says_what_a_run_would_do_and_starts_nothing(command: Command) -> 
     Path("run.toml").write_text(CONFIG.replace("fraud", "frad"))
     code, _, err = command("check", "run.toml")
     assert (code, err) == (2, "sidestream: 'payments.csv' has no column 'frad'; did you mean 'fraud'?\n")
+
+
+WORKER = """
+[input]
+target = "fraud"
+id = "id"
+time = "ts"
+[labels]
+time = "label_ts"
+policy = "wait(30d)"
+[log]
+dir = "state"
+durability = "process"
+[topics]
+alarms = "sirens"
+[run]
+checkpoint_every = 500
+"""
+
+
+def test_check_says_what_a_worker_would_do_on_an_empty_log_and_on_a_filled_one(command: Command) -> None:
+    Path("worker.toml").write_text(WORKER)
+    code, _, err = command("check", "worker.toml")
+    assert code == 2
+    assert "append records to topic 'requests' first, or name a sample under [input] paths" in err
+    assert not Path("state").exists()
+    command("append", "requests", "payments.csv", "--log", "state", "--create", "2", "--key", "id")
+    command("append", "labels", "payments.csv", "--log", "state", "--create", "1")
+    code, out, err = command("check", "worker.toml")
+    assert (code, err) == (0, "")
+    told = out.splitlines()
+    assert told[0] == "· task: binary, inferred from the first 200 labels"
+    assert "features: ts (numeric), amount (numeric), age (numeric), country (category), note (text)" in told
+    assert "labels: wait(30d), on topic 'labels'" in told
+    assert "champion: majority = majority()" in told
+    assert told[-6:] == [
+        "log: 'state', 'labels' holds 200 records, partitions: 1; 'requests' holds 200 records, partitions: 2",
+        "durability: process",
+        "reads: requests, labels, commands",
+        "writes: predictions, shadow, ends, sirens, dead_letters, audit",
+        "checkpoints: every 500 messages or 60 s",
+        "worker.toml: in order",
+    ]
+    assert sorted(path.name for path in Path("state").iterdir()) == ["log.db"]
+
+
+def test_check_infers_a_worker_from_a_sample_where_there_is_no_log_yet(command: Command) -> None:
+    Path("worker.toml").write_text(WORKER.replace("[input]", '[input]\npaths = "payments.csv"'))
+    code, out, _ = command("check", "worker.toml")
+    assert code == 0
+    assert "log: 'state', not there yet" in out.splitlines()
+    assert not Path("state").exists()
+
+
+def test_check_says_that_a_worker_which_has_run_infers_no_more(command: Command) -> None:
+    Path("worker.toml").write_text(WORKER)
+    command("append", "requests", "payments.csv", "--log", "state", "--create", "1")
+    command("append", "labels", "payments.csv", "--log", "state", "--create", "1")
+    with EmbeddedLog("state") as log, log.lead() as lease:
+        lease.commit(Commit(0, b"{}"))
+    _, out, _ = command("check", "worker.toml")
+    assert "journal: 1 commits; a worker goes on with what it inferred at its first start" in out.splitlines()
+
+
+def test_check_tells_what_a_worker_cannot_use(command: Command) -> None:
+    Path("worker.toml").write_text(WORKER + 'state = "checkpoints"\n[output]\ndir = "out"\n')
+    code, _, err = command("check", "worker.toml")
+    assert code == 2
+    assert err.splitlines() == [
+        "sidestream: 2 settings cannot be used:",
+        "- [output] dir is for replay: a worker answers on the topics of [topics]; leave it out",
+        "- [run] state is for replay: a worker's checkpoints are in [log] dir; leave it out",
+    ]
+
+
+def test_the_key_of_a_replay_is_read_and_changes_no_answer(command: Command) -> None:
+    Path("keyed.toml").write_text('[input]\nkey = "country"\n')
+    _, plain, _ = command(*PAYMENTS, "--json")
+    code, keyed, _ = command(*PAYMENTS, "--json", "--config", "keyed.toml")
+    assert code == 0
+    assert json.loads(keyed)["models"]["majority"]["metrics"] == json.loads(plain)["models"]["majority"]["metrics"]
+    Path("keyed.toml").write_text('[input]\nkey = "countri"\n')
+    code, _, err = command(*PAYMENTS, "--config", "keyed.toml")
+    assert (code, err) == (2, "sidestream: 'payments.csv' has no column 'countri'; did you mean 'country'?\n")
 
 
 @pytest.mark.parametrize(

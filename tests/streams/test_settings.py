@@ -18,8 +18,10 @@ from engine.label_policy import LabelPolicy, Silence
 from engine.limits import Limits
 from engine.schema import Kind, Unknown
 from engine.targets import Task
+from streams.log_file import Durability
+from streams.preparation import prepare
 from streams.settings import Settings, describe_settings, load_settings
-from streams.settings_conflicts import task_conflicts
+from streams.settings_conflicts import run_conflicts, task_conflicts
 from streams.settings_page import settings_page
 
 FULL = """
@@ -190,6 +192,14 @@ def test_paths_may_be_path_objects(tmp_path: Path) -> None:
             "[labels] delay: a duration is a number and its unit (ms, s, m, h, d, w) such as '7d' or '90m', got 7",
         ),
         ("[limits]\npending_count_max = 0", "[limits] pending_count_max must be a whole number of at least 1, got 0"),
+        ("[labels]\nsource = 'file'", "[labels] source must be 'topic' or 'record', got 'file'"),
+        ("[log]\ndurability = 'none'", "[log] durability must be 'power' or 'process', got 'none'"),
+        ("[topics]\nrequests = 3", "[topics] requests must be a topic's name, got 3"),
+        (
+            "[topics]\naudit = '__audit'",
+            "[topics] audit: a topic's name has 1 to 200 letters, digits, dots, underscores and hyphens and does not "
+            "begin with two underscores, got '__audit'",
+        ),
     ],
 )
 def test_a_setting_that_will_not_do_is_told_with_what_would(text: str, problem: str, tmp_path: Path) -> None:
@@ -229,6 +239,15 @@ def test_all_problems_of_all_layers_are_told_at_once(write: Write) -> None:
         ("[input]\ntarget = 'y'\ndrop = 'y'", ["[input] target is column 'y', which [input] drop"]),
         ("[input]\nid = 'y'\n[schema]\ncolumns = { y = 'text' }", ["[input] id is column 'y', which [schema]"]),
         ("[input]\ndrop = 'a'\n[schema]\ncolumns = { a = 'text' }", ["[input] drop takes away column 'a'"]),
+        ("[input]\ntarget = 'y'\nkey = 'y'", ["[input] target and [input] key are both column 'y'"]),
+        (
+            "[input]\ntime = 'at'\nkey = 'k'\n[labels]\ntime = 'k'",
+            ["[labels] time and [input] key are both column 'k'"],
+        ),
+        (
+            "[topics]\nends = 'requests'\naudit = 'requests'",
+            ["[topics] requests and ends are", "[topics] requests and"],
+        ),
         ("[input]\ntask = 'regression'\npositive = 1", ["[input] positive is for binary tasks"]),
         (
             "[input]\ntask = 'multiclass'\ntime = 't'\n[labels]\npolicy = 'negative_after(1d)'\n"
@@ -249,6 +268,95 @@ def test_a_label_time_in_its_own_file_may_have_the_name_of_the_event_time(write:
     """Two files have two sets of columns."""
     text = "[input]\nid = 'id'\ntime = 'at'\n[labels]\npath = 'labels.csv'\ntime = 'at'\n"
     assert load_settings(write(text), {}, {}).labels.time == "at"
+
+
+def test_a_label_time_on_its_own_topic_may_have_the_name_of_the_event_time_as_well(
+    write: Write, tmp_path: Path
+) -> None:
+    """A replay of the same settings, where both stand in one file, is refused."""
+    text = "[input]\ntarget = 'y'\nid = 'id'\ntime = 'at'\n[labels]\nsource = 'topic'\ntime = 'at'\n"
+    (tmp_path / "a.csv").write_text("id,at,y\n1,1,1\n", encoding="utf-8")
+    settings = load_settings(write(text), {"input": {"paths": [tmp_path / "a.csv"]}}, {})
+    assert settings.labels.time == "at"
+    with pytest.raises(ConfigError, match=r"\[input\] time and \[labels\] time are both column 'at' of one file"):
+        prepare(settings)
+
+
+def test_an_event_may_be_what_it_is_about(write: Write) -> None:
+    """The key may be the id, a declared feature, or dropped."""
+    text = "[input]\nid = 'card'\nkey = 'card'\ndrop = 'card'"
+    assert load_settings(write("[input]\nid = 'card'\nkey = 'card'"), {}, {}).input.key == "card"
+    assert load_settings(write(text.replace("id = 'card'\n", "")), {}, {}).input.drop == ("card",)
+
+
+RUN = """
+[input]
+target = "y"
+id = "id"
+[log]
+dir = "state"
+"""
+
+
+def test_a_worker_takes_what_it_needs_and_a_sample(write: Write) -> None:
+    """Neither the sample nor where labels come from is a conflict; without ids each request brings its label."""
+    assert (
+        run_conflicts(load_settings(write(RUN + "[run]\nfallback = true"), {"input": {"paths": ["a.csv"]}}, {})) == []
+    )
+    beside = load_settings(write(RUN.replace('id = "id"\n', "")), {"labels": {"source": "record"}}, {})
+    assert run_conflicts(beside) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"input": {"limit": 5}}, "[input] limit is for replay: a worker goes on until it is stopped; leave it out"),
+        (
+            {"labels": {"path": "l.csv"}, "topics": {"labels": "truth"}},
+            "[labels] path is for replay: append the file to topic 'truth'; leave it out",
+        ),
+        (
+            {"output": {"dir": "o"}},
+            "[output] dir is for replay: a worker answers on the topics of [topics]; leave it out",
+        ),
+        ({"run": {"state": "s"}}, "[run] state is for replay: a worker's checkpoints are in [log] dir; leave it out"),
+        (
+            {"input": {"time": "at"}, "labels": {"delay": "1d"}},
+            "[labels] delay is for replay, where every label is known too soon; a worker's labels are late by "
+            "themselves, leave it out",
+        ),
+        (
+            {"input": {"time": "at"}, "labels": {"time": "lt", "source": "record"}},
+            "[labels] time is set, and [labels] source = 'record': a worker holds no label back that came with its "
+            "request; leave it out, or send late labels on their topic",
+        ),
+        (
+            {"input": {"paths": "-"}},
+            "[input] paths is only a worker's sample and cannot be standard input; name a file, or none",
+        ),
+    ],
+)
+def test_what_a_worker_cannot_use_is_told(flags: dict[str, dict[str, object]], told: str, write: Write) -> None:
+    """A replay can: it is no conflict of the settings themselves."""
+    assert run_conflicts(load_settings(write(RUN), flags, {})) == [told]
+
+
+def test_what_a_worker_lacks_is_told() -> None:
+    """A directory, the name of the target, and ids to join labels by."""
+    assert run_conflicts(load_settings(None, {}, {})) == [
+        "[log] dir is missing: a worker keeps its log, checkpoints and audit trail there; name it",
+        "[input] target is missing: which field of a label holds the truth? name it",
+        "[input] id is missing: labels on a topic are joined by id; name the column, or set [labels] source = "
+        "'record' where each request brings its label",
+    ]
+
+
+def test_durabilities_are_those_of_the_embedded_log() -> None:
+    """The settings name them without opening SQLite."""
+    for durability in Durability:
+        assert load_settings(None, {"log": {"durability": durability.value}}, {}).log.durability == durability
+    (line,) = [line for line in describe_settings() if line.key == "log.durability"]
+    assert line.type == " or ".join(repr(durability.value) for durability in Durability)
 
 
 def test_event_time_is_a_feature_that_may_be_declared_or_dropped(write: Write) -> None:
