@@ -57,7 +57,7 @@ class AuditEntry:
     offset
         Where the command stood on the topic `commands`; None for `start`.
     verb, contender, by, at, reason
-        As the command has them; `at` is ISO 8601 in UTC.
+        As the command has them; `at` is ISO 8601 in UTC, None of what the worker did by itself.
     effect
         `done`, `started`, or `refused: ` and why.
     detail
@@ -75,7 +75,7 @@ class AuditEntry:
     verb: str
     contender: str | None
     by: str
-    at: str
+    at: str | None
     reason: str
     effect: str
     detail: Mapping[str, Any]
@@ -89,7 +89,8 @@ class AuditEntry:
 
 
 _NAMES = tuple(each.name for each in fields(AuditEntry))
-_TEXTS = ("verb", "by", "at", "reason", "effect")
+_TEXTS = ("verb", "by", "reason", "effect")
+_MAYBE_TEXTS = ("contender", "at")
 _COUNTS = ("number", "sequence", "position")
 
 
@@ -110,7 +111,7 @@ class Chain:
             verb=str(command.verb),
             contender=command.contender,
             by=command.by,
-            at=iso_time(command.at_ms),
+            at=None if command.at_ms is None else iso_time(command.at_ms),
             reason=command.reason,
             effect=effect,
             detail=dict(detail or {}),
@@ -225,7 +226,7 @@ def _check_types(found: Mapping[str, object]) -> None:
         value = found[name]
         if type(value) is not int or value < 0:
             raise _wrong(name, "a whole number from 0", value)
-    for name in _TEXTS if found["contender"] is None else (*_TEXTS, "contender"):
+    for name in (*_TEXTS, *(name for name in _MAYBE_TEXTS if found[name] is not None)):
         if type(found[name]) is not str:
             raise _wrong(name, "text", found[name])
     if type(found["detail"]) is not dict:

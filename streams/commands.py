@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
-from enum import StrEnum
 from typing import Final, Literal
 
 from engine.errors import ConfigError, MessageError
+from engine.messages import Verb
 from engine.values import show_value
 from streams.jsonl_file import read_exactly
 
@@ -23,15 +23,6 @@ REASON_CHARS_MAX = 1_000
 
 AT_MS_BELOW = 253_402_300_800_000
 """The year 10000, which ISO 8601 cannot write in four digits."""
-
-
-class Verb(StrEnum):
-    """What can be asked; all but `rollback` name a contender."""
-
-    PROMOTE = "promote"
-    ROLLBACK = "rollback"
-    BENCH = "bench"
-    RESTORE = "restore"
 
 
 START: Final = "start"
@@ -52,6 +43,7 @@ class CommandRecord:
         Who asks: a name for people, such as `user@host`. Nothing proves it.
     at_ms
         When it was asked, in unix milliseconds. It decides nothing: a command takes effect where it is journalled.
+        None of what the worker did by itself, which has a position and no hour.
     reason
         Why, on one line; may be empty.
 
@@ -64,7 +56,7 @@ class CommandRecord:
     verb: Verb | Literal["start"]
     contender: str | None
     by: str
-    at_ms: int
+    at_ms: int | None
     reason: str
 
     def __post_init__(self) -> None:
@@ -78,7 +70,7 @@ class CommandRecord:
         else:
             _check_text("contender", self.contender, 1, CONTENDER_CHARS_MAX)
         _check_text("by", self.by, 1, BY_CHARS_MAX)
-        if type(self.at_ms) is not int or not 0 <= self.at_ms < AT_MS_BELOW:
+        if self.at_ms is not None and (type(self.at_ms) is not int or not 0 <= self.at_ms < AT_MS_BELOW):
             msg = f"at_ms must be unix milliseconds before the year 10000, got {show_value(self.at_ms)}"
             raise ConfigError(msg)
         _check_text("reason", self.reason, 0, REASON_CHARS_MAX)
@@ -119,6 +111,8 @@ def decode(data: bytes, *, journalled: bool = False) -> CommandRecord:
     if found["verb"] == START and not journalled:
         raise _bad("'start' is said by workers alone; to start one, run one")
     found["verb"] = next((verb for verb in Verb if verb == found["verb"]), found["verb"])
+    if found["at_ms"] is None:
+        raise _bad("at_ms says when it was asked, got None; send unix milliseconds")
     try:
         return CommandRecord(**found)  # type: ignore[arg-type]
     except ConfigError as error:

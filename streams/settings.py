@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,6 +146,32 @@ def plain_settings(settings: Settings) -> dict[str, str]:
                 f"{name}.{_key(key, field)}": repr(getattr(values, key)) for key, field in section.model_fields.items()
             }
     return found
+
+
+def settings_as_data(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return what `load_settings(None, data, {})` makes the same settings of, as plain data fit for JSON."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, section in _SECTIONS.items():
+        values = getattr(settings, name)
+        keys = {key: _key(key, field) for key, field in section.model_fields.items()}
+        written = {key: _as_data(getattr(values, name)) for name, key in keys.items()}
+        found[name] = {key: value for key, value in written.items() if value not in (None, [], {})}
+    if settings.labels.delay_ms is not None:
+        found["labels"]["delay"] = f"{settings.labels.delay_ms}ms"
+    return found
+
+
+def _as_data(value: object) -> object:
+    """Return one value as TOML would hold it."""
+    if isinstance(value, LabelPolicy):
+        return str(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_as_data(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _as_data(each) for name, each in value.items()}
+    return value
 
 
 class SettingLine(NamedTuple):

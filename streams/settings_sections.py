@@ -268,6 +268,10 @@ class TopicSettings(Section):
     dead_letters: _Topic = _name_of_topic("dead_letters", "Records that cannot be used, with their bytes and a reason.")
     audit: _Topic = _name_of_topic("audit", "What persons and the engine changed, each entry chained to the last.")
 
+    def names(self) -> tuple[str, ...]:
+        """Return all of them."""
+        return tuple(getattr(self, name) for name in type(self).model_fields)
+
 
 class RunSettings(Section):
     """How the run goes about it; no setting but the seed changes an answer, and that only of models that draw."""
