@@ -226,9 +226,9 @@ def _missing_targets(settings: Settings, seen: Sequence[object]) -> Iterator[str
 
 
 def _request_columns(settings: Settings) -> Columns:
-    """Return what the fields of a request mean; the time of a label, should a sampled row hold one, is no feature."""
+    """Return what the fields of a request mean; one called like the label time is no feature, unless asked for."""
     asked, labels = settings.input, settings.labels
-    hidden = () if labels.time is None or labels.time == asked.time else (labels.time,)
+    hidden = () if labels.time in {None, asked.time, *settings.schema.columns} else (str(labels.time),)
     return Columns(
         target=asked.target,
         id=asked.id,

@@ -151,6 +151,14 @@ def test_a_label_time_that_has_the_name_of_the_event_time_takes_no_feature_away(
     assert pipeline.plan.schema.columns[0] == Column("ts", Kind.NUMERIC, required=True)
 
 
+def test_a_declared_feature_may_have_the_name_of_the_label_time() -> None:
+    settings = settings_of(labels={"source": "topic"}, schema={"columns": {"label_ts": "numeric"}})
+    pipeline = inferred(settings, log_of(payments(50)))
+    assert pipeline.plan.schema is not None
+    assert Column("label_ts", Kind.NUMERIC) in pipeline.plan.schema.columns
+    assert "label_ts" not in pipeline.request_columns.hidden
+
+
 def test_a_sample_without_truth_takes_the_targets_of_the_log(tmp_path: Path) -> None:
     rows = payments(100)
     path = write_csv(tmp_path / "requests.csv", [{k: v for k, v in row.items() if k != "fraud"} for row in rows])
