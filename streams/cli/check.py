@@ -29,6 +29,6 @@ def command(config: str) -> None:
     for contender in prepared.engine.learner.contenders:
         billing = contender.billing
         console.print(Text(f"{billing.role.value}: {billing.name} = {billing.spec}"))
-    for watch in prepared.engine.learner.champion.judges.watches:
+    for watch in prepared.engine.learner.contenders[0].judges.watches:
         console.print(Text(f"detector: {watch.name}"))
     console.print(Text(f"{config}: in order", style="green"))
