@@ -186,6 +186,7 @@ class Engine:
                 )
                 raise SnapshotError(msg)
             self._load(state, unpack_rows(state["rows"]))
+            self._torn = False
 
     def graft(self, state: dict[str, Any]) -> None:
         """Go on from a snapshot with more or fewer contenders, in a new engine.
@@ -209,6 +210,7 @@ class Engine:
                     row.served = [None if slot is None else row.served[slot] for slot in slots]
             self._load(state, rows)
             self.scorer.show_numbers(rows.values())
+            self._torn = False
 
     def _refuse_graft(self, state: dict[str, Any], specs: dict[str, str]) -> None:
         """Refuse what is not this engine but for its contenders."""
@@ -216,7 +218,7 @@ class Engine:
             msg = f"this engine is at position {self.position}; graft onto a new one"
             raise SnapshotError(msg)
         ours, theirs = self._plan.foundation(), state["plan"]
-        differing = [name for name, value in ours.items() if theirs[name] != value]
+        differing = [name for name, value in ours.items() if digest(theirs[name]) != digest(value)]
         if differing:
             msg = f"the snapshot is of another {', '.join(differing)}; a graft changes contenders only"
             raise SnapshotError(msg)
@@ -244,13 +246,12 @@ class Engine:
             raise SnapshotError(msg) from error
 
     def _load(self, state: dict[str, Any], rows: dict[int, Row]) -> None:
-        """Take the state over; until all of it is here, this is no engine."""
+        """Take the state over; until the caller has made it whole, this is no engine."""
         self._torn = True
         self.scorer.restore(state["scorer"], rows)
         self.learner.restore(state["learner"], rows)
         self.succession.restore(state["succession"])
         self.dead_letter_count, self.alarm_count = state["counts"]
-        self._torn = False
 
     def _refuse_if_torn(self) -> None:
         if self._torn:
