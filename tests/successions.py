@@ -24,10 +24,7 @@ NAMES = ("first", "second", "tree", "rules", "no_change", "nobody")
 
 
 class Fickle:
-    """A model that fails in the end: it raises, or answers nonsense, at a call that its seed decides.
-
-    It is `healed` by a restore of its contender only in so far as it fails now and then, not always.
-    """
+    """A model that fails now and then: it raises, or answers nonsense, at calls that its seed decides."""
 
     def __init__(self, seed: int, task: Task) -> None:
         self.seed = seed

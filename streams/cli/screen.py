@@ -143,9 +143,16 @@ def _promotions(data: dict[str, Any]) -> list[str]:
     changes = data["promotions"][-PROMOTIONS_SHOWN:]
     if not changes:
         return []
-    lines = [f"from {each['index']:,} {each['after']} answered by {each['rule']}: {each['reason']}" for each in changes]
     more = data["promotion_count"] - len(changes)
-    return [f"champion: {data['champion']}", *([f"{more:,} changes before"] if more else []), *lines]
+    return [
+        f"champion: {data['champion']}",
+        *([f"  {more:,} changes before"] if more else []),
+        *(f"  at request {each['index']:,} {each['after']} after {each['before']}: {_why(each)}" for each in changes),
+    ]
+
+
+def _why(change: dict[str, Any]) -> str:
+    return f"by the ladder, {change['reason']}" if change["rule"] == "ladder" else f"by command, {change['reason']}"
 
 
 def _alarms(data: dict[str, Any]) -> str:

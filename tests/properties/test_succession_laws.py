@@ -109,14 +109,16 @@ def test_every_request_is_answered_once_by_whoever_was_to_answer_it(policy: str,
             assert (answer.model, answer.rung, answer.answer) == (named.model, named.rung, named.answer)
             continue
         assert (answer.request_index, answer.model) not in shadow
-        # A command stands before the message at its position; a model that fails while it learns falls behind it.
-        before = [change for change in changes if change.position < answer.position]
-        at = [change for change in changes if change.position <= answer.position]
-        assert answer.model in {(seen[-1].after if seen else "first") for seen in (before, at)} | {
-            change.after for change in at[len(before) :]
-        }
-        rules = {change.rule for change in at if change.after == answer.model}
-        assert answer.rung is None or "ladder" in rules
+        # At its own position a change may come before the answer or, where a model fails while it learns, behind it.
+        earlier = [change.after for change in changes if change.position < answer.position][-1:] or ["first"]
+        here = [change for change in changes if change.position == answer.position]
+        assert answer.model in {*earlier, *(change.after for change in here)}
+        came = {change.rule for change in changes if change.after == answer.model}
+        if answer.model == "first":
+            came.add("command")
+        assert ("command" if answer.rung is None else "ladder") in came
+    assert data["events"] == sum(data["requests"].values()) + data["duplicates"]
+    assert data["labels_read"] == sum(data["labels"].values())
     assert data["champion"] == (changes[-1].after if changes else "first")
     assert data["promotion_count"] == len(changes)
 
