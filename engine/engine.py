@@ -141,7 +141,10 @@ class Engine:
         return summarise(self)
 
     def state_digest(self) -> str:
-        """Return the SHA-256 of the canonical state: equal states, equal digests, in any process."""
+        """Return the SHA-256 of the canonical state: equal states, equal digests, in any process.
+
+        The plan is no part of it: one stream may be described in two ways.
+        """
         return digest(self._state(Contender.fingerprint))
 
     def snapshot(self) -> dict[str, Any]:
@@ -152,7 +155,7 @@ class Engine:
         SnapshotError
             If a contender's model cannot give its state.
         """
-        return self._state(Contender.snapshot)
+        return {**self._state(Contender.snapshot), "plan": self._plan.foundation()}
 
     def _state(self, state_of: Callable[[Contender], dict[str, Any]]) -> dict[str, Any]:
         self._refuse_if_torn()
@@ -160,7 +163,6 @@ class Engine:
         rows.update((row.index, row) for _, row, _, _ in self.learner.tape)
         return {
             "format": SNAPSHOT_FORMAT,
-            "plan": self._plan.foundation(),
             "rows": pack_rows([rows[index] for index in sorted(rows)]),
             "scorer": self.scorer.snapshot(),
             "learner": self.learner.snapshot(state_of),
