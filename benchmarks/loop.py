@@ -98,7 +98,7 @@ def plan(champion: object, challengers: dict[str, object], detectors: Sequence[s
 
 
 def null_engine(contender_count: int, detectors: Sequence[str] = ()) -> Engine:
-    """Return an engine of contenders that cost nothing, the champion's understudy included."""
+    """Return an engine of contenders that cost nothing; its understudy learns as ever."""
     engine = Engine(plan("majority()", {f"c{j}": "majority()" for j in range(1, contender_count)}, detectors))
     for contender in engine.learner.contenders:
         contender.model = Null()

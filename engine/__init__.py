@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from engine.errors import ConfigError, MessageError, ModelError, SidestreamError, SnapshotError
     from engine.label_policy import LabelPolicy, parse_policy
     from engine.limits import Limits
-    from engine.messages import Label, Outcomes, Refused, Request
+    from engine.messages import Command, Label, Outcomes, Refused, Request, Verb
     from engine.plan import DecisionRules, LabelRules, Plan
     from engine.schema import Schema
     from engine.summary import Summary
     from engine.targets import Task
 
 _HOMES = {
+    "Command": "messages",
     "ConfigError": "errors",
     "DecisionRules": "plan",
     "Engine": "engine",
@@ -38,10 +39,12 @@ _HOMES = {
     "SnapshotError": "errors",
     "Summary": "summary",
     "Task": "targets",
+    "Verb": "messages",
     "parse_policy": "label_policy",
 }
 
 __all__ = [
+    "Command",
     "ConfigError",
     "DecisionRules",
     "Engine",
@@ -60,6 +63,7 @@ __all__ = [
     "SnapshotError",
     "Summary",
     "Task",
+    "Verb",
     "parse_policy",
 ]
 

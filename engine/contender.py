@@ -1,16 +1,16 @@
 """A contender: one model in a role, with the figures and detectors that judge it.
 
 It takes the steps of the tape, in order, and nothing else. A model that raises, or answers with something that is no
-answer, is benched at that step with its state as it is: a challenger then answers no more, a champion's answers come
-from its understudy, a model too simple to fail. This file knows nothing of joins, slices or who follows the tape when.
+answer, is benched at that step with its state as it is, and answers no more. This file knows nothing of joins, slices,
+who follows the tape when, or who answers in the place of a benched champion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.decision import Decide
 from engine.drift.detector import Detector, Verdict
@@ -18,11 +18,16 @@ from engine.errors import ModelError
 from engine.messages import Alarm, Answer, Benched, Features, Target
 from engine.models.model import Model, fingerprint_of
 from engine.prequential import Prequential
-from engine.tape import Moment, Row, Step, StepKind
+from engine.tape import Moment, Row, Step
 
-_PREDICT = StepKind.PREDICT
+Takers: TypeAlias = tuple[Callable[[Step], None], ...]
+"""What takes a step, in the order of `StepKind`."""
+
 FLOAT_MAX = 1.7976931348623157e308
 """What a loss that overflows is taken as."""
+
+REASON_CHARS_MAX = 500
+"""What is kept of an error's words."""
 
 
 class Role(StrEnum):
@@ -31,6 +36,14 @@ class Role(StrEnum):
     CHAMPION = "champion"
     CHALLENGER = "challenger"
     BASELINE = "baseline"
+
+
+class Rung(StrEnum):
+    """Where on the ladder stands who answers in the place of a benched champion; the highest first."""
+
+    CHALLENGER = "challenger"
+    RULES = "rules"
+    UNDERSTUDY = "understudy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +58,15 @@ class Watch:
 class Billing:
     """What a contender is called and made of.
 
-    `reads_numeric` says that the model takes numbers only and gets the one-hot view. `spec` is the model's text, its
-    seeds written out, from which it can be built again.
+    `role` is the one it was given at the start. `spec` is the model's text, its seeds written out, from which it can be
+    built again. `rung` is where it stands on the ladder; None where it never answers but by command. `reads_numeric`
+    says that the model takes numbers only and gets the one-hot view.
     """
 
     name: str
     role: Role
     spec: str
+    rung: Rung | None
     reads_numeric: bool = False
 
 
@@ -67,6 +82,30 @@ class Judges:
     matured: Prequential | None
     watches: Sequence[Watch] = field(default_factory=tuple)
 
+    def fork(self) -> Judges:
+        """Return an independent copy of the figures, without the detectors."""
+        labelled = self.labelled.copy()
+        if self.matured is self.labelled:
+            return Judges(labelled, labelled)
+        return Judges(labelled, None if self.matured is None else self.matured.copy())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain data; figures that are one object are written once."""
+        once = self.matured is None or self.matured is self.labelled
+        return {
+            "labelled": self.labelled.snapshot(),
+            "matured": None if once else self.matured.snapshot(),  # type: ignore[union-attr]
+            "watches": [watch.detector.snapshot() for watch in self.watches],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `snapshot` returned."""
+        self.labelled.restore(state["labelled"])
+        if self.matured is not None and self.matured is not self.labelled:
+            self.matured.restore(state["matured"])
+        for watch, watched in zip(self.watches, state["watches"], strict=True):
+            watch.detector.restore(watched)
+
 
 class Contender:
     """One model in a role.
@@ -81,36 +120,21 @@ class Contender:
         Its figures and detectors.
     decide
         Turns the probability of the positive class into a decision; None keeps the model's own.
-    understudy
-        Answers in the model's place once it is benched. It learns all along.
     """
 
-    def __init__(
-        self,
-        billing: Billing,
-        model: Model,
-        judges: Judges,
-        *,
-        decide: Decide | None = None,
-        understudy: Model | None = None,
-    ) -> None:
+    def __init__(self, billing: Billing, model: Model, judges: Judges, *, decide: Decide | None = None) -> None:
         self.billing = billing
         self.name = billing.name
         self.model = model
-        self.judges = judges
         self.slot = 0
         self.learned_count = 0
         self.benched: str | None = None
         self.incidents: list[Alarm | Benched] = []
         self._decide = decide
-        self._understudy = understudy
         self._reads_numeric = billing.reads_numeric
-        self._labelled = judges.labelled
-        self._matured = judges.matured if judges.matured is not judges.labelled else None
-        self._watches = judges.watches
-        self._watches_labels = bool(judges.watches) and self._matured is None
+        self.judge_by(judges)
         # In the order of `StepKind`: an index is found faster than an enum is hashed.
-        self._takers = (
+        self.takers: Takers = (
             self._take_predict,
             self._take_learn,
             self._take_relearn,
@@ -118,40 +142,38 @@ class Contender:
             self._take_nothing,
         )
 
-    @property
-    def answering(self) -> str:
-        """The name stamped on its answers: its own, or its understudy's once it is benched."""
-        return self.name if self.benched is None else f"{self.name}:understudy"
+    def judge_by(self, judges: Judges) -> None:
+        """Be scored and watched by these from here on."""
+        self.judges = judges
+        self._labelled = judges.labelled
+        self._matured = judges.matured if judges.matured is not judges.labelled else None
+        self._watches = judges.watches
+        self._watches_labels = bool(judges.watches) and self._matured is None
 
     def answer(self, row: Row, when: Moment) -> Answer | None:
-        """Answer a request and keep the answer on its row. None from a benched contender without an understudy."""
-        answer: Answer | None
+        """Answer a request and keep the answer on its row; None from a benched contender."""
+        answer: Answer | None = None
         if self.benched is None:
             try:
                 answer = self.model.predict(row.numeric if self._reads_numeric else row.x)  # type: ignore[arg-type]
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the stream goes on
-                self._bench(error, when)
-                answer = self._understand(row)
-        else:
-            answer = self._understand(row)
-        if self._decide is not None and answer is not None:
-            answer = (self._decide(answer[1]), answer[1])  # type: ignore[arg-type]
+                self._fail(error, when)
+            else:
+                if self._decide is not None:
+                    answer = (self._decide(answer[1]), answer[1])  # type: ignore[arg-type]
         row.served[self.slot] = answer
         return answer
 
+    def bench(self, reason: str, when: Moment) -> None:
+        """Take the model out with its state as it is, and say why."""
+        self.benched = reason
+        self.incidents.append(Benched(when.position, when.request_index, self.name, reason))
+
     def take(self, steps: Iterable[Step]) -> None:
         """Take steps of the tape, in order."""
-        takers = self._takers
+        takers = self.takers
         for step in steps:
             takers[step[0]](step)
-
-    def learn_now(self, steps: Iterable[Step]) -> None:
-        """Take every step but the answers: they were given before the tape was written."""
-        takers = self._takers
-        for step in steps:
-            kind = step[0]
-            if kind is not _PREDICT:
-                takers[kind](step)
 
     def _take_predict(self, step: Step) -> None:
         self.answer(step[1], step[3])
@@ -183,14 +205,12 @@ class Contender:
         """Let a step go by that no contender has a part in."""
 
     def _learn(self, row: Row, target: Target, when: Moment) -> None:
-        x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
-        if self._understudy is not None:
-            self._understudy.learn(x, target, 1.0)
         if self.benched is None:
+            x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
             try:
                 self.model.learn(x, target, 1.0)
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the stream goes on
-                self._bench(error, when)
+                self._fail(error, when)
             else:
                 self.learned_count += 1
 
@@ -205,15 +225,10 @@ class Contender:
             if watch.detector.update(loss) is Verdict.DRIFT:
                 self.incidents.append(Alarm(*when, f"{self.name}.loss", watch.name, Verdict.DRIFT.name.lower()))
 
-    def _understand(self, row: Row) -> Answer | None:
-        """Answer in the place of a benched model."""
-        return None if self._understudy is None else self._understudy.predict(row.x)  # type: ignore[arg-type]
-
-    def _bench(self, error: Exception, when: Moment) -> None:
-        """Take the model out, and say why."""
+    def _fail(self, error: Exception, when: Moment) -> None:
+        """Bench a model that raised, or gave no answer."""
         said = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
-        self.benched = said[:500]
-        self.incidents.append(Benched(when.position, when.request_index, self.name, self.benched))
+        self.bench(said[:REASON_CHARS_MAX], when)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data, or raise `SnapshotError` where the model cannot give its own."""
@@ -224,16 +239,12 @@ class Contender:
         return self._state(fingerprint_of(self.model))
 
     def _state(self, model: object) -> dict[str, Any]:
-        matured = self._matured
         return {
             "name": self.name,
             "spec": self.billing.spec,
             "model": model,
-            "understudy": None if self._understudy is None else self._understudy.snapshot(),
             "decide": None if self._decide is None else self._decide.snapshot(),
-            "labelled": self._labelled.snapshot(),
-            "matured": None if matured is None else matured.snapshot(),
-            "watches": [watch.detector.snapshot() for watch in self._watches],
+            **self.judges.snapshot(),
             "learned_count": self.learned_count,
             "benched": self.benched,
         }
@@ -241,14 +252,8 @@ class Contender:
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what `snapshot` returned, into a contender built from the same spec."""
         self.model.restore(state["model"])
-        if self._understudy is not None:
-            self._understudy.restore(state["understudy"])
         if self._decide is not None:
             self._decide.restore(state["decide"])
-        self._labelled.restore(state["labelled"])
-        if self._matured is not None:
-            self._matured.restore(state["matured"])
-        for watch, watched in zip(self._watches, state["watches"], strict=True):
-            watch.detector.restore(watched)
+        self.judges.restore(state)
         self.learned_count = state["learned_count"]
         self.benched = state["benched"]

@@ -7,7 +7,9 @@ bit, what n slices of one give. No clock, no I/O, no randomness: the state is a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from struct import error as StructError  # noqa: N812 - the module's own name says nothing at a distance
 from typing import Any
 
 from engine.contender import Contender
@@ -15,10 +17,12 @@ from engine.errors import ConfigError, SnapshotError
 from engine.features.encoder import FeatureReader
 from engine.label_join import LabelJoin
 from engine.learner import Learner
-from engine.messages import Message, Outcomes
+from engine.messages import Command, Message, Outcomes
 from engine.plan import Plan
+from engine.rows import pack_rows, unpack_rows
 from engine.scorer import Scorer
 from engine.snapshot import digest
+from engine.succession import Succession
 from engine.summary import Summary, summarise
 from engine.tape import Row, StepKind
 from engine.targets import Targets
@@ -53,9 +57,13 @@ class Engine:
         )
         features = FeatureReader(plan.schema, plan.limits)
         join = LabelJoin(plan.labels.policy, plan.limits, keep_features=plan.labels.relearn)
-        self.scorer = Scorer(features, targets, join, contenders, relearn=plan.labels.relearn)
-        self.learner = Learner(contenders, join.keeps, StepKind.MATURE if plan.labels.windowed else StepKind.LEARN)
+        final = StepKind.MATURE if plan.labels.windowed else StepKind.LEARN
+        self.learner = Learner(contenders, plan.understudy(), join.keeps, final)
+        self.succession = Succession(self.learner)
+        self.scorer = Scorer(features, targets, join, self.succession, relearn=plan.labels.relearn)
         self.limits = plan.limits
+        self._plan = plan
+        self._torn = False
         self.dead_letter_count = 0
         self.alarm_count = 0
         self.forced_catch_ups = 0
@@ -79,12 +87,13 @@ class Engine:
 
     def answer(self, messages: Iterable[Message]) -> Outcomes:
         """Take one slice: the champion answers and learns, the challengers' steps wait on the tape."""
+        self._refuse_if_torn()
         out = Outcomes()
         take, follow = self.scorer.take, self.learner.follow
         for message in messages:
             steps = take(message, out)
-            if steps:
-                follow(steps)
+            if steps and not follow(steps):
+                self.succession.fall(steps[-1][3], out)
         if len(self.learner.tape) > self.limits.tape_count_max:
             self.forced_catch_ups += 1
             self.learner.catch_up(out)
@@ -94,9 +103,37 @@ class Engine:
 
     def catch_up(self, out: Outcomes | None = None, step_count_max: int | None = None) -> Outcomes:
         """Have the challengers take up to `step_count_max` steps of the tape, or all of it."""
+        self._refuse_if_torn()
         out = Outcomes() if out is None else out
         self.learner.catch_up(out, step_count_max)
         self._report(out)
+        return out
+
+    def command(self, command: Command, out: Outcomes | None = None) -> Outcomes:
+        """Change who answers, before the next message: `out.commanded` says whether it was done, or why it was refused.
+
+        The challengers catch up first, so a command means the same however far they lagged.
+
+        Raises
+        ------
+        ConfigError
+            For a verb there is not.
+        """
+        self._refuse_if_torn()
+        out = Outcomes() if out is None else out
+        self.succession.obey(command, self.scorer.moment(), out)
+        self._report(out)
+        return out
+
+    def reset_figures(self, out: Outcomes | None = None) -> Outcomes:
+        """Begin all figures and detectors anew, to compare contenders over the same events from here on.
+
+        Requests answered before are still learned, but count for nobody. The challengers catch up first.
+        """
+        out = self.catch_up(out)
+        self.learner.reset_figures(self._plan.judges, self.scorer.request_count)
+        for row in self.scorer.join.rows():
+            row.served = [None] * len(row.served)
         return out
 
     def summary(self) -> Summary:
@@ -104,7 +141,10 @@ class Engine:
         return summarise(self)
 
     def state_digest(self) -> str:
-        """Return the SHA-256 of the canonical state: equal states, equal digests, in any process."""
+        """Return the SHA-256 of the canonical state: equal states, equal digests, in any process.
+
+        The plan is no part of it: one stream may be described in two ways.
+        """
         return digest(self._state(Contender.fingerprint))
 
     def snapshot(self) -> dict[str, Any]:
@@ -115,16 +155,18 @@ class Engine:
         SnapshotError
             If a contender's model cannot give its state.
         """
-        return self._state(Contender.snapshot)
+        return {**self._state(Contender.snapshot), "plan": self._plan.foundation()}
 
     def _state(self, state_of: Callable[[Contender], dict[str, Any]]) -> dict[str, Any]:
+        self._refuse_if_torn()
         rows = {row.index: row for row in self.scorer.join.rows()}
         rows.update((row.index, row) for _, row, _, _ in self.learner.tape)
         return {
             "format": SNAPSHOT_FORMAT,
-            "rows": [rows[index].snapshot() for index in sorted(rows)],
+            "rows": pack_rows([rows[index] for index in sorted(rows)]),
             "scorer": self.scorer.snapshot(),
             "learner": self.learner.snapshot(state_of),
+            "succession": self.succession.snapshot(),
             "counts": [self.dead_letter_count, self.alarm_count],
         }
 
@@ -134,20 +176,89 @@ class Engine:
         Raises
         ------
         SnapshotError
-            If the snapshot is of another format, or of other contenders.
+            If the snapshot is of another format or of other contenders: nothing has changed then. If its content is
+            garbled: where any of it had been taken, this engine is unusable, and every verb refuses until another
+            snapshot is restored.
         """
-        if state.get("format") != SNAPSHOT_FORMAT:
-            msg = f"snapshot format {state.get('format')!r} is not {SNAPSHOT_FORMAT}; use the version that wrote it"
+        with self._reading(state):
+            theirs = [(kept["name"], kept["spec"]) for kept in state["learner"]["contenders"]]
+            if theirs != self._wired():
+                msg = (
+                    f"the snapshot holds contenders {theirs!r}, this engine has {self._wired()!r}; wire it the same way"
+                )
+                raise SnapshotError(msg)
+            self._load(state, unpack_rows(state["rows"]))
+            self._torn = False
+
+    def graft(self, state: dict[str, Any]) -> None:
+        """Go on from a snapshot with more or fewer contenders, in a new engine.
+
+        A contender of the same name and spec continues, with its figures; one that the snapshot does not hold starts
+        fresh from here; one that this engine does not have is dropped. The champion stays whoever it was.
+
+        Raises
+        ------
+        SnapshotError
+            If the champion of the snapshot is none of this engine's contenders, if anything but the contenders is
+            another, or if steps wait on its tape: nothing has changed then. If its content is garbled: as in `restore`.
+        """
+        with self._reading(state):
+            theirs = [(kept["name"], kept["spec"]) for kept in state["learner"]["contenders"]]
+            self._refuse_graft(state, dict(theirs))
+            slots = [theirs.index(each) if each in theirs else None for each in self._wired()]
+            rows = unpack_rows(state["rows"])
+            for row in rows.values():
+                if row.served:
+                    row.served = [None if slot is None else row.served[slot] for slot in slots]
+            self._load(state, rows)
+            self.scorer.show_numbers(rows.values())
+            self._torn = False
+
+    def _refuse_graft(self, state: dict[str, Any], specs: dict[str, str]) -> None:
+        """Refuse what is not this engine but for its contenders."""
+        if self.position or self._torn:
+            msg = f"this engine is at position {self.position}; graft onto a new one"
             raise SnapshotError(msg)
-        theirs = [(kept["name"], kept["spec"]) for kept in state["learner"]["contenders"]]
-        ours = [(contender.name, contender.billing.spec) for contender in self.learner.contenders]
-        if theirs != ours:
-            msg = f"the snapshot holds contenders {theirs!r}, this engine has {ours!r}; wire it the same way"
+        ours, theirs = self._plan.foundation(), state["plan"]
+        differing = [name for name, value in ours.items() if digest(theirs[name]) != digest(value)]
+        if differing:
+            msg = f"the snapshot is of another {', '.join(differing)}; a graft changes contenders only"
             raise SnapshotError(msg)
-        rows = {row[0]: Row.restored(row) for row in state["rows"]}
+        if state["learner"]["tape"]:
+            msg = f"{len(state['learner']['tape'])} steps wait on the snapshot's tape; catch up before taking it"
+            raise SnapshotError(msg)
+        champion = state["learner"]["champion"]
+        if champion is not None and (champion, specs[champion]) not in self._wired():
+            msg = f"the snapshot's champion {champion}={specs[champion]} is no contender here; keep it as one"
+            raise SnapshotError(msg)
+
+    def _wired(self) -> list[tuple[str, str]]:
+        return [(contender.name, contender.billing.spec) for contender in self.learner.contenders]
+
+    @contextmanager
+    def _reading(self, state: dict[str, Any]) -> Iterator[None]:
+        """Turn what garbled content raises into one refusal."""
+        try:
+            if state.get("format") != SNAPSHOT_FORMAT:
+                msg = f"snapshot format {state.get('format')!r} is not {SNAPSHOT_FORMAT}; use the version that wrote it"
+                raise SnapshotError(msg)
+            yield
+        except (AttributeError, ArithmeticError, LookupError, StructError, TypeError, ValueError) as error:
+            msg = f"the snapshot is garbled ({type(error).__name__}: {error!s:.200}); use an older one"
+            raise SnapshotError(msg) from error
+
+    def _load(self, state: dict[str, Any], rows: dict[int, Row]) -> None:
+        """Take the state over; until the caller has made it whole, this is no engine."""
+        self._torn = True
         self.scorer.restore(state["scorer"], rows)
         self.learner.restore(state["learner"], rows)
+        self.succession.restore(state["succession"])
         self.dead_letter_count, self.alarm_count = state["counts"]
+
+    def _refuse_if_torn(self) -> None:
+        if self._torn:
+            msg = "a snapshot could not be restored into this engine, and what it holds is no state; make a new one"
+            raise SnapshotError(msg)
 
     def _report(self, out: Outcomes) -> None:
         before = len(out.alarms)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
+from engine.columns import pack_column, unpack_column
 from engine.label_policy import LabelPolicy
 from engine.limits import Limits
 from engine.messages import EventId, LabelEnd, Target
@@ -314,28 +315,30 @@ class LabelJoin:
         return {
             "ledger": [getattr(self.ledger, name) for name in Ledger.__slots__],
             "watermark": self.watermark.snapshot(),
-            "pending": [row.index for row in self._pending.values()],
-            "ended": [[ended.row.index, ended.was_late] for ended in self._ended.values()],
+            "pending": pack_column([row.index for row in self._pending.values()]),
+            "ended": pack_column([ended.row.index for ended in self._ended.values()]),
+            "ended_late": pack_column([ended.was_late for ended in self._ended.values()]),
             "held": [list(held) for held in self._held.values()],
             "dead": list(self._dead),
-            "deadlines": [row.index for _, _, row in sorted(self._deadlines, key=lambda entry: entry[:2])],
+            "deadlines": pack_column([row.index for _, _, row in sorted(self._deadlines, key=lambda entry: entry[:2])]),
             "suspects": [row.index for row in self._suspects],
-            "maturing": [row.index for row in self._maturing],
+            "maturing": pack_column([row.index for row in self._maturing]),
         }
 
     def restore(self, state: dict[str, Any], rows: dict[int, Row]) -> None:
         """Take back what `snapshot` returned; `rows` are the restored rows by index."""
         self.ledger = Ledger(*state["ledger"])
         self.watermark.restore(state["watermark"])
-        self._pending = {rows[i].event_id: rows[i] for i in state["pending"]}
-        self._ended = {rows[i].event_id: Ended(rows[i], was_late) for i, was_late in state["ended"]}
+        self._pending = {rows[i].event_id: rows[i] for i in unpack_column(state["pending"])}
+        ended = zip(unpack_column(state["ended"]), unpack_column(state["ended_late"]), strict=True)
+        self._ended = {rows[i].event_id: Ended(rows[i], was_late) for i, was_late in ended}
         self._held = {held[1]: Held(*held) for held in state["held"]}
         self._dead = dict.fromkeys(state["dead"])
-        due = [rows[i] for i in state["deadlines"]]
+        due = [rows[i] for i in unpack_column(state["deadlines"])]
         self._deadlines = [(row.deadline_ms, row.index, row) for row in due]  # type: ignore[misc]
         heapify(self._deadlines)
         self._suspects = [rows[i] for i in state["suspects"]]
-        self._maturing = deque(rows[i] for i in state["maturing"])
+        self._maturing = deque(rows[i] for i in unpack_column(state["maturing"]))
 
 
 def _end(held: Held, end: str, index: int | None) -> LabelEnd:

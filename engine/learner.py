@@ -2,52 +2,106 @@
 
 Second of the two state machines. Losses, figures, detectors and learning happen here, in the order of the tape. A
 challenger that lags answers later, but with the model as it stood at the request: it is late, never wrong. The learner
-knows nothing of messages, joins or bytes.
+knows nothing of messages, joins or bytes, and does not choose the champion: `engine.succession` does.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.contender import Contender
+from engine.contender import Contender, Judges, Takers
+from engine.errors import SnapshotError
 from engine.messages import Alarm, Benched, Outcomes, ShadowPrediction
 from engine.tape import Moment, Row, RowState, Step, StepKind
+from engine.understudy import Understudy
+
+_PREDICT, _LEARN, _RELEARN, _MATURE, _ = StepKind
 
 
 class Learner:
-    """Every contender, and the tape they follow.
+    """Every contender and the understudy, and the tape they follow.
 
     Parameters
     ----------
     contenders
         The champion first.
+    understudy
+        Learns at the champion's side.
     keeps
         Says whether a row that was learned keeps its features, for a label that comes late.
     final
         The last step at which a row counts: LEARN where labels come with their requests, MATURE where windows close.
     """
 
-    def __init__(self, contenders: Sequence[Contender], keeps: Callable[[Row], bool], final: StepKind) -> None:
+    def __init__(
+        self,
+        contenders: Sequence[Contender],
+        understudy: Understudy,
+        keeps: Callable[[Row], bool],
+        final: StepKind,
+    ) -> None:
         self.contenders = list(contenders)
-        self._champion = self.contenders[0]
+        self.understudy = understudy
+        self.tape: deque[Step] = deque()
         self._incidents: list[Alarm | Benched] = []
         for contender in self.contenders:
             contender.incidents = self._incidents
-        self.tape: deque[Step] = deque()
         self._keeps = keeps
         self._final = final
+        self._forked: Judges | None = None
+        self._counted_from = 0
+        self._seat(self.contenders[0])
 
     @property
-    def champion(self) -> Contender:
-        """Whoever answers."""
+    def champion(self) -> Contender | None:
+        """The contender that answers; None while the understudy does."""
         return self._champion
 
-    def follow(self, steps: list[Step]) -> None:
-        """Put steps on the tape, and have the champion take them: it has answered already."""
+    @property
+    def served(self) -> Judges:
+        """The figures over answers as they were served: the champion's own as long as it was the only one to answer."""
+        return self._forked or self._champion.judges  # type: ignore[union-attr]
+
+    def crown(self, heir: Contender | None) -> None:
+        """Have another contender answer from here, or None for the understudy. The tape must have been caught up."""
+        if self._forked is None:
+            self._forked = self.served.fork()
+        self._seat(heir)
+
+    def _seat(self, champion: Contender | None) -> None:
+        self._champion = champion
+        self._challengers = [contender for contender in self.contenders if contender is not champion]
+        self._takers: Takers = (_take_nothing,) * len(StepKind) if champion is None else champion.takers
+
+    def follow(self, steps: list[Step]) -> bool:
+        """Put steps on the tape, and have the champion take them, but for the answers: it has answered already.
+
+        Returns whether it still stands.
+        """
         self.tape += steps
-        self._champion.learn_now(steps)
+        takers, learn_aside, forked = self._takers, self.understudy.model.learn, self._forked
+        for step in steps:
+            kind = step[0]
+            if kind is _PREDICT:
+                continue
+            takers[kind](step)
+            if kind is _LEARN or kind is _RELEARN:
+                learn_aside(step[1].x, step[2], 1.0)  # type: ignore[arg-type]
+            if forked is not None:
+                self._score(step, forked)
+        return self._champion is None or self._champion.benched is None
+
+    def _score(self, step: Step, served: Judges) -> None:
+        """Count a row's answer as it was served, whoever gave it."""
+        kind, row, target, _ = step
+        if row.index < self._counted_from:
+            return
+        if kind is _LEARN:
+            served.labelled.add(row.answer, target)  # type: ignore[arg-type]
+        elif kind is _MATURE and served.matured is not None:
+            served.matured.add(row.answer, target)  # type: ignore[arg-type]
 
     def catch_up(self, out: Outcomes, step_count_max: int | None = None) -> int:
         """Have the challengers take up to that many steps of the tape; returns how many are left.
@@ -60,10 +114,9 @@ class Learner:
             tape.clear()
         else:
             chunk = [tape.popleft() for _ in range(step_count_max)]
-        challengers = self.contenders[1:]
-        for contender in challengers:
+        for contender in self._challengers:
             contender.take(chunk)
-        self._hand_out(chunk, challengers, out)
+        self._hand_out(chunk, out)
         return len(tape)
 
     def report(self, out: Outcomes) -> None:
@@ -80,35 +133,67 @@ class Learner:
         out.alarms.sort(key=_position)
         out.benched.sort(key=_position)
 
-    def _hand_out(self, chunk: list[Step], challengers: list[Contender], out: Outcomes) -> None:
+    def _hand_out(self, chunk: list[Step], out: Outcomes) -> None:
         """Emit the challengers' answers, and release what no further step needs."""
-        named = [(contender.slot, contender.name) for contender in challengers]
+        named = [(contender.slot, contender.name) for contender in self._challengers]
         shadow, keeps, final = out.shadow, self._keeps, self._final
         for kind, row, _, _ in chunk:
-            if kind is StepKind.PREDICT:
+            if kind is _PREDICT:
                 served = row.served
                 for slot, name in named:
                     answer = served[slot]
                     if answer is not None:
                         shadow.append(ShadowPrediction(row.index, row.event_id, name, answer))
                 continue
-            if kind is not StepKind.MATURE and not (kind is StepKind.LEARN and keeps(row)):
+            if kind is not _MATURE and not (kind is _LEARN and keeps(row)):
                 row.release_features()
             if kind is final or row.state is RowState.EXPIRED:
                 row.release_answers()
 
+    def reset_figures(self, judges_of: Callable[[str], Judges], counted_from: int) -> None:
+        """Begin all figures and detectors anew; rows before that index count for nobody. Caught up beforehand."""
+        for contender in self.contenders:
+            contender.judge_by(judges_of(contender.name))
+        self._counted_from = counted_from
+        # The figures of a sole champion are those of what is served; the understudy has none of its own.
+        self._forked = None if self._champion is not None else judges_of(self.understudy.name).fork()
+
     def snapshot(self, state_of: Callable[[Contender], dict[str, Any]] = Contender.snapshot) -> dict[str, Any]:
         """Return the state as plain data; rows are named by their index, contenders shown as `state_of` has them."""
-        tape = [[int(kind), row.index, target, list(when)] for kind, row, target, when in self.tape]
-        return {"tape": tape, "contenders": [state_of(contender) for contender in self.contenders]}
+        return {
+            "tape": [[int(kind), row.index, target, list(when)] for kind, row, target, when in self.tape],
+            "contenders": [state_of(contender) for contender in self.contenders],
+            "champion": None if self._champion is None else self._champion.name,
+            "understudy": self.understudy.snapshot(),
+            "served": None if self._forked is None else self._forked.snapshot(),
+            "counted_from": self._counted_from,
+        }
 
-    def restore(self, state: dict[str, Any], rows: dict[int, Row]) -> None:
-        """Take back what `snapshot` returned."""
+    def restore(self, state: dict[str, Any], rows: Mapping[int, Row]) -> None:
+        """Take back what `snapshot` returned; a contender that is not in it stays as it is."""
         self.tape = deque(
             (StepKind(kind), rows[index], target, Moment(*when)) for kind, index, target, when in state["tape"]
         )
-        for contender, kept in zip(self.contenders, state["contenders"], strict=True):
-            contender.restore(kept)
+        kept = {(each["name"], each["spec"]): each for each in state["contenders"]}
+        by_name = {contender.name: contender for contender in self.contenders}
+        for contender in self.contenders:
+            found = kept.get((contender.name, contender.billing.spec))
+            if found is not None:
+                contender.restore(found)
+        self.understudy.restore(state["understudy"])
+        self._counted_from = state["counted_from"]
+        self._forked = None
+        if state["served"] is not None:
+            self._forked = self.contenders[0].judges.fork()
+            self._forked.restore(state["served"])
+        elif state["champion"] is None:
+            msg = "the understudy answers in the snapshot, but nothing counts what is served; use an older snapshot"
+            raise SnapshotError(msg)
+        self._seat(None if state["champion"] is None else by_name[state["champion"]])
+
+
+def _take_nothing(step: Step) -> None:
+    """Let a step go by: the understudy answers, and is no contender."""
 
 
 def _position(incident: Any) -> int:

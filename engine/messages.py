@@ -1,14 +1,15 @@
 """What goes in and what comes out: the engine's whole vocabulary, as frozen values.
 
 Three messages go in: a `Request` wants an answer, a `Label` brings the truth for one, `Refused` is an input that the
-codec could not read and that must still have its end. Everything the engine says comes back in `Outcomes`. These
-values know nothing of bytes, files, clocks or models.
+codec could not read and that must still have its end. Between two of them a `Command` may change who answers.
+Everything the engine says comes back in `Outcomes`. These values know nothing of bytes, files, clocks or models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 EventId: TypeAlias = str | int
@@ -56,8 +57,33 @@ class Refused(NamedTuple):
 Message: TypeAlias = Request | Label | Refused
 
 
+class Verb(StrEnum):
+    """What a person can ask of the engine."""
+
+    PROMOTE = "promote"
+    """This contender answers from here; the one before stays in the shadow."""
+    ROLLBACK = "rollback"
+    """Back to the champion before the last change."""
+    BENCH = "bench"
+    """This contender is taken out, its state kept; in a champion's place the next rung of the ladder answers."""
+    RESTORE = "restore"
+    """A benched contender takes steps again from here; the steps it missed stay missed."""
+
+
+class Command(NamedTuple):
+    """A person's word between two messages. `contender` is the name it is about; a rollback needs none."""
+
+    verb: Verb
+    contender: str | None = None
+
+
 class Prediction(NamedTuple):
-    """The champion's answer to one request. `duplicate_of` is the index of the first request with this id, if any."""
+    """The answer that was served to one request, and the name of who gave it.
+
+    `duplicate_of` is the index of the first request with this id, if any: a duplicate repeats that answer, stamped as
+    it was then. `rung` is set where whoever answered had come there by the ladder: `"challenger"`, `"rules"` or
+    `"understudy"`.
+    """
 
     position: int
     request_index: int
@@ -66,6 +92,7 @@ class Prediction(NamedTuple):
     model: str
     answer: Answer
     duplicate_of: int | None = None
+    rung: str | None = None
 
 
 class ShadowPrediction(NamedTuple):
@@ -120,12 +147,34 @@ class Alarm(NamedTuple):
 
 
 class Benched(NamedTuple):
-    """A contender was taken out, at this position, because its model failed; it answers no more."""
+    """A contender was taken out, at this position: its model failed, or a command said so. It answers no more."""
 
     position: int
     request_index: int
     contender: str
     reason: str
+
+
+class Promoted(NamedTuple):
+    """Who answers changed at this position, by a `"command"` or by the `"ladder"`, from `before` to `after`."""
+
+    position: int
+    request_index: int
+    before: str
+    after: str
+    rule: str
+    reason: str
+
+
+class Commanded(NamedTuple):
+    """What became of a command: done, or refused and why. `champion` is who answers after it."""
+
+    position: int
+    request_index: int
+    verb: str
+    contender: str | None
+    champion: str
+    refused: str | None
 
 
 @dataclass(slots=True)
@@ -139,3 +188,5 @@ class Outcomes:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
     benched: list[Benched] = field(default_factory=list)
+    promotions: list[Promoted] = field(default_factory=list)
+    commanded: list[Commanded] = field(default_factory=list)

@@ -7,10 +7,11 @@ given as specs (safe text, see `engine.models.spec`) or, from Python, as any obj
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from typing import Any
 
-from engine.contender import Billing, Contender, Judges, Role, Watch
+from engine.contender import Billing, Contender, Judges, Role, Rung, Watch
 from engine.decision import AlertRate, Decide, Threshold
 from engine.errors import ConfigError
 from engine.label_policy import LabelPolicy
@@ -19,11 +20,13 @@ from engine.messages import Target
 from engine.models.estimator import adapt
 from engine.models.majority import Majority
 from engine.models.mean import Mean
-from engine.models.model import Model
+from engine.models.no_change import NoChange
+from engine.models.rules import Rules
 from engine.models.spec import default_name, parse_detector, parse_model
 from engine.prequential import Prequential
 from engine.schema import Schema
 from engine.targets import Task
+from engine.understudy import UNDERSTUDY, Understudy
 
 BASELINE = "no_change"
 
@@ -117,6 +120,25 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
 
+    def foundation(self) -> dict[str, Any]:
+        """Return all but the contenders as plain data: what two engines share that compare others over one stream."""
+        labels, decision = self.labels, self.decision
+        return {
+            "task": self.task.value,
+            "classes": list(self.classes),
+            "positive": self.positive,
+            "schema": None if self.schema is None else self.schema.snapshot(),
+            "detectors": list(self.detectors),
+            "labels": [str(labels.policy), labels.delayed, labels.relearn],
+            "decision": [
+                decision.threshold,
+                decision.alert_rate,
+                None if decision.costs is None else list(decision.costs),
+            ],
+            "limits": asdict(self.limits),
+            "seed": self.seed,
+        }
+
     def contenders(self) -> list[Contender]:
         """Return the contenders, freshly made, the champion first and the baseline last."""
         if self.task is not Task.BINARY and self.decision != DecisionRules():
@@ -132,20 +154,30 @@ class Plan:
 
     def _contender(self, name: str, role: Role, made: object) -> Contender:
         """Return one contender with its model, figures and detectors."""
-        understudy: Model | None = None
-        if role is Role.CHAMPION:
-            understudy = Mean() if self.task is Task.REGRESSION else Majority(task=self.task)
+        if name == UNDERSTUDY:
+            msg = f"{UNDERSTUDY!r} is the name of who answers when no contender can; give {made!r:.80} another"
+            raise ConfigError(msg)
         if isinstance(made, str):
             parsed = parse_model(made, task=self.task, seed=self.seed, name=name)
-            billing = Billing(name, role, parsed.text, parsed.reads == "numeric")
-            model = parsed.model
+            model, spec, reads_numeric = parsed.model, parsed.text, parsed.reads == "numeric"
         else:
-            billing = Billing(name, role, f"{type(made).__module__}.{type(made).__qualname__}")
-            model = adapt(made, task=self.task)
-        decide = self.decision.make() if self.task is Task.BINARY else None
-        return Contender(billing, model, self._judges(name), decide=decide, understudy=understudy)
+            model, spec = adapt(made, task=self.task), f"{type(made).__module__}.{type(made).__qualname__}"
+            reads_numeric = False
+        rung: Rung | None = Rung.RULES if isinstance(model, Rules) else Rung.CHALLENGER
+        if isinstance(model, NoChange):
+            rung = None
+        billing = Billing(name, role, spec, rung, reads_numeric)
+        return Contender(billing, model, self.judges(name), decide=self._decide())
 
-    def _judges(self, name: str) -> Judges:
+    def understudy(self) -> Understudy:
+        """Return who answers when no contender can, freshly made."""
+        model = Mean() if self.task is Task.REGRESSION else Majority(task=self.task)
+        return Understudy(model, decide=self._decide())
+
+    def _decide(self) -> Decide | None:
+        return self.decision.make() if self.task is Task.BINARY else None
+
+    def judges(self, name: str) -> Judges:
         """Return fresh figures and detectors for one contender."""
         figures = partial(Prequential, self.task, self.limits.window_count, self.decision.costs)
         labelled = figures()

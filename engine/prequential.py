@@ -99,6 +99,12 @@ class Prequential:
         self._window.extend(self._block)
         self._block = []
 
+    def copy(self) -> Prequential:
+        """Return an independent copy."""
+        twin = Prequential(self._task, self._window.maxlen or 0, self._costs)
+        twin.restore(self.snapshot())
+        return twin
+
     def snapshot(self) -> list[object]:
         """Return the state as plain data."""
         return [self._total.snapshot(), self._fading.snapshot(), list(self._window), list(self._block)]

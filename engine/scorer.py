@@ -8,10 +8,9 @@ so that it is late if its request's deadline lies before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.contender import Contender
 from engine.errors import ConfigError, MessageError
 from engine.features.encoder import FeatureReader
 from engine.label_join import LATE, LEARNED, Held, LabelJoin
@@ -27,6 +26,7 @@ from engine.messages import (
     Request,
     RequestEnd,
 )
+from engine.succession import Succession
 from engine.tape import Moment, Row, RowState, Step, StepKind
 from engine.targets import Targets
 
@@ -42,9 +42,10 @@ class Scorer:
         Read what requests and labels say.
     join
         Where requests and labels meet.
-    contenders
-        The champion first. The scorer only ever asks it for answers; of the others it knows that each has a place on
-        the row, and whether any reads the one-hot view, which is made at intake to show the categories known then.
+    succession
+        Who answers now, and who does after it. The scorer only ever asks for answers; of the contenders it knows that
+        each has a place on the row, and whether any reads the one-hot view, which is made at intake to show the
+        categories known then.
     relearn
         Whether a late label is learned after all.
     """
@@ -54,19 +55,19 @@ class Scorer:
         features: FeatureReader,
         targets: Targets,
         join: LabelJoin,
-        contenders: Sequence[Contender],
+        succession: Succession,
         *,
         relearn: bool,
     ) -> None:
         self.features = features
         self.targets = targets
         self.join = join
-        self.champion = contenders[0]
         self.position = 0
         self.request_count = 0
         self._now = Moment(0, 0, None)
-        self._width = len(contenders)
-        self._numeric_wanted = any(contender.billing.reads_numeric for contender in contenders)
+        self._succession = succession
+        self._width = len(succession.contenders)
+        self._numeric_wanted = any(contender.billing.reads_numeric for contender in succession.contenders)
         self._relearn = relearn
         self._timed = join.horizon_ms is not None
         self._takers: dict[type, Callable[[Any, Outcomes], list[Step]]] = {
@@ -74,6 +75,10 @@ class Scorer:
             Label: self._label,
             Refused: self._refused,
         }
+
+    def moment(self) -> Moment:
+        """Return where the next message stands, and the latest request and time before it."""
+        return Moment(self.position, self._now.request_index, self._now.time_ms)
 
     def take(self, message: Message, out: Outcomes) -> list[Step]:
         """Give one message its end in `out` and return the steps it makes necessary, in order."""
@@ -96,9 +101,9 @@ class Scorer:
         first = join.find(event_id)
         if first is not None:
             join.ledger.duplicates += 1
-            answer = first.served[0]
+            model, rung = first.stamp
             out.predictions.append(
-                Prediction(self.position, index, event_id, time_ms, self.champion.answering, answer, first.index)  # type: ignore[arg-type]
+                Prediction(self.position, index, event_id, time_ms, model, first.answer, first.index, rung)
             )
             return []
         x = self._read(message, index, out)
@@ -108,10 +113,13 @@ class Scorer:
         row = Row(index, event_id, time_ms, x, self._width)
         if self._numeric_wanted:
             row.numeric = self.features.numeric(x)
-        answer = self.champion.answer(row, now)
-        out.predictions.append(
-            Prediction(self.position, index, event_id, time_ms, self.champion.answering, answer)  # type: ignore[arg-type]
-        )
+        succession = self._succession
+        answer = succession.answerer.answer(row, now)
+        while answer is None:
+            answer = succession.fall(now, out).answer(row, now)
+        row.answer = answer
+        model, rung = row.stamp = succession.stamp
+        out.predictions.append(Prediction(self.position, index, event_id, time_ms, model, answer, None, rung))
         steps: list[Step] = [(_PREDICT, row, None, now)]
         evicted = join.open(row)
         if evicted is not None:
@@ -212,6 +220,13 @@ class Scorer:
 
     def _bury(self, error: MessageError, kind: str, index: int | None, out: Outcomes) -> None:
         out.dead_letters.append(DeadLetter(self.position, index, kind, error.stage, error.reason, error.detail))
+
+    def show_numbers(self, rows: Iterable[Row]) -> None:
+        """Give rows of an engine in which no model read the one-hot view theirs, if one does now."""
+        if self._numeric_wanted:
+            for row in rows:
+                if row.x is not None and row.numeric is row.x:
+                    row.numeric = self.features.numeric(row.x)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data, but for the rows, which the engine gathers."""

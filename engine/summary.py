@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from engine.targets import Task
 
 if TYPE_CHECKING:
+    from engine.contender import Judges
     from engine.engine import Engine
+    from engine.messages import Promoted
 
 _SHOWN = {
     Task.BINARY: ("accuracy", "balanced_accuracy", "kappa", "f1", "log_loss"),
@@ -26,12 +28,18 @@ class Summary:
     data: dict[str, Any]
 
     def figures(self) -> tuple[tuple[str, ...], list[tuple[str, str, list[float | None]]]]:
-        """Return the column names and, per contender, (name, role, figures): the table for eyes."""
+        """Return the column names and, per contender, (name, role, figures): the table for eyes.
+
+        Where more than one of them answered, a last row has the figures over what was served.
+        """
         columns = _SHOWN[self.task]
         rows = [
             (name, model["role"], [model["metrics"].get(column) for column in columns])
             for name, model in self.data["models"].items()
         ]
+        if self.data["promotions"]:
+            served = self.data["served"]["metrics"]
+            rows.append(("as served", "", [served.get(column) for column in columns]))
         return columns, rows
 
     def _repr_html_(self) -> str:
@@ -55,24 +63,17 @@ def summarise(engine: Engine) -> Summary:
     """Read an engine's counts and figures. Cost: each contender's window, folded once."""
     scorer, join = engine.scorer, engine.scorer.join
     ledger = join.ledger
-    models = {}
-    for contender in engine.learner.contenders:
-        judges = contender.judges
-        metrics = judges.labelled.read()
-        if judges.matured is None:
-            matured = None
-        elif judges.matured is judges.labelled:
-            matured = metrics
-        else:
-            matured = judges.matured.read()
-        models[contender.name] = {
-            "role": contender.billing.role.value,
+    succession = engine.succession
+    models = {
+        contender.name: {
+            "role": succession.role_of(contender).value,
             "spec": contender.billing.spec,
             "learned_count": contender.learned_count,
             "benched": contender.benched,
-            "metrics": metrics,
-            "matured": matured,
+            **_read(contender.judges),
         }
+        for contender in engine.learner.contenders
+    }
     data = {
         "events": ledger.requests,
         "requests": {
@@ -101,6 +102,35 @@ def summarise(engine: Engine) -> Summary:
         if scorer.targets.task is Task.BINARY
         else list(scorer.targets.classes),
         "features": scorer.features.counters,
+        "champion": succession.answerer.name,
         "models": models,
+        "served": _served(engine, models),
+        "promotion_count": succession.promotion_count,
+        "promotions": [_shown(promoted) for promoted in succession.promotions],
     }
     return Summary(scorer.targets.task, data)
+
+
+def _read(judges: Judges) -> dict[str, Any]:
+    metrics = judges.labelled.read()
+    if judges.matured is None:
+        return {"metrics": metrics, "matured": None}
+    return {"metrics": metrics, "matured": metrics if judges.matured is judges.labelled else judges.matured.read()}
+
+
+def _served(engine: Engine, models: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures over what was served; those of a sole champion are read already."""
+    champion, served = engine.learner.champion, engine.learner.served
+    if champion is None or served is not champion.judges:
+        return _read(served)
+    return {view: models[champion.name][view] for view in ("metrics", "matured")}
+
+
+def _shown(promoted: Promoted) -> dict[str, Any]:
+    return {
+        "index": promoted.request_index,
+        "before": promoted.before,
+        "after": promoted.after,
+        "rule": promoted.rule,
+        "reason": promoted.reason,
+    }

@@ -8,7 +8,7 @@ features and answers live between the request and the last step that needs them.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine.messages import Answer, EventId, Features, Target
 
@@ -37,22 +37,45 @@ class RowState(IntEnum):
     NEGATIVE_BY_POLICY = 3
 
 
+class Stamp(NamedTuple):
+    """Who gave an answer, and the rung of the ladder it stood on, if it had come there by the ladder."""
+
+    model: str
+    rung: str | None
+
+
 class Row:
     """One answered request on its way to its end: the engine's only per-event mutable value.
 
-    `served` holds the answer of each contender, by slot, as it was served. `numeric` is the one-hot view of `x` (the
-    same object where nothing had to be encoded). Both are released once no step needs them.
+    `answer` is what was served, under `stamp`. `served` holds each contender's own answer, by slot. `numeric` is the
+    one-hot view of `x` (the same object where nothing had to be encoded). All but the answer and its stamp are released
+    once no step needs them.
     """
 
-    __slots__ = ("deadline_ms", "event_id", "index", "numeric", "served", "state", "target", "time_ms", "x")
+    __slots__ = (
+        "answer",
+        "deadline_ms",
+        "event_id",
+        "index",
+        "numeric",
+        "served",
+        "stamp",
+        "state",
+        "target",
+        "time_ms",
+        "x",
+    )
 
-    def __init__(self, index: int, event_id: EventId, time_ms: int | None, x: Features, width: int) -> None:
+    answer: Answer
+    stamp: Stamp
+
+    def __init__(self, index: int, event_id: EventId, time_ms: int | None, x: Features | None, width: int) -> None:
         self.index = index
         self.event_id = event_id
         self.time_ms = time_ms
         self.deadline_ms: int | None = None
-        self.x: Features | None = x
-        self.numeric: Features | None = x
+        self.x = x
+        self.numeric = x
         self.served: list[Answer | None] = [None] * width
         self.state = RowState.PENDING
         self.target: Target | None = None
@@ -62,35 +85,8 @@ class Row:
         self.x = self.numeric = None
 
     def release_answers(self) -> None:
-        """Let go of all answers but the champion's: no figure will count this row again."""
-        del self.served[1:]
-
-    def snapshot(self) -> list[Any]:
-        """Return the row as plain data; a shared view stays shared."""
-        numeric = None if self.numeric is self.x else self.numeric
-        return [
-            self.index,
-            self.event_id,
-            self.time_ms,
-            self.deadline_ms,
-            self.x,
-            numeric,
-            self.served,
-            int(self.state),
-            self.target,
-        ]
-
-    @classmethod
-    def restored(cls, state: list[Any]) -> Row:
-        """Return the row that `snapshot` described."""
-        index, event_id, time_ms, deadline_ms, x, numeric, served, where, target = state
-        row = cls(index, event_id, time_ms, x, 0)
-        row.deadline_ms = deadline_ms
-        row.numeric = x if numeric is None else numeric
-        row.served = list(served)
-        row.state = RowState(where)
-        row.target = target
-        return row
+        """Let go of all answers but the one that was served: no figure will count this row again."""
+        self.served.clear()
 
 
 class Moment(NamedTuple):

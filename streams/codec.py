@@ -157,7 +157,7 @@ class RecordCodec:
         return request, read_label(values, event_id, columns)
 
     def prediction_line(self, prediction: Prediction) -> bytes:
-        """Return the champion's answer as one line."""
+        """Return the answer that was served as one line; `rung` stands in it only where the ladder answered."""
         line: dict[str, object] = {
             "index": prediction.request_index,
             "id": prediction.event_id,
@@ -165,6 +165,8 @@ class RecordCodec:
             "model": prediction.model,
         }
         self._add_answer(line, prediction.answer)
+        if prediction.rung is not None:
+            line["rung"] = prediction.rung
         if prediction.duplicate_of is not None:
             line["duplicate_of"] = prediction.duplicate_of
         return orjson.dumps(line, option=_OPTIONS)

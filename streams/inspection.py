@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.columns import unpack_column
 from engine.label_join import Ledger
+from engine.understudy import UNDERSTUDY
 from streams.checkpoint import Surveyed
 from streams.checkpoint_manifest import Manifest
 from streams.checkpoint_reader import CheckpointReader
@@ -54,11 +56,13 @@ def _state(engine: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
     return {
         "position": manifest.position,
         "requests": engine["scorer"]["request_count"],
-        "pending": len(join["pending"]),
+        "pending": len(unpack_column(join["pending"])),
         "held": len(join["held"]),
-        "remembered": len(join["ended"]),
+        "remembered": len(unpack_column(join["ended"])),
         "ledger": dict(zip(Ledger.__slots__, join["ledger"], strict=True)),
         "tape": len(engine["learner"]["tape"]),
+        "champion": engine["learner"]["champion"] or UNDERSTUDY,
+        "rung": engine["succession"]["rung"],
         "contenders": [
             {
                 "name": kept["name"],

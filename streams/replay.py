@@ -167,5 +167,4 @@ def _durable(summary: Summary, engine: Engine, prepared: Prepared, alarms: Alarm
         "state_digest": engine.state_digest(),
         "alarm_count": engine.alarm_count,
         "alarms": shown,
-        "promotions": [],
     }

@@ -18,6 +18,6 @@ def command(name: str, directory: str, **given: Any) -> int:
     It answers and learns no more until `restore`. In the place of a benched champion answers the next in line. Refused,
     with exit code 1, where NAME is unknown or benched already.
     """
-    from streams.commands import Verb
+    from engine.messages import Verb
 
     return send(Verb.BENCH, name, directory, given)

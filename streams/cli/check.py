@@ -113,5 +113,5 @@ def _show(console: Console, notices: tuple[str, ...], plan: Plan, engine: Engine
     for contender in engine.learner.contenders:
         billing = contender.billing
         console.print(Text(f"{billing.role.value}: {billing.name} = {billing.spec}"))
-    for watch in engine.learner.champion.judges.watches:
+    for watch in engine.learner.contenders[0].judges.watches:
         console.print(Text(f"detector: {watch.name}"))

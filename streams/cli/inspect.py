@@ -50,6 +50,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"{newest['name']}: {newest['requests']:,} requests, {newest['pending']:,} pending, {newest['held']:,} labels "
         f"held, {newest['remembered']:,} ended requests remembered, {newest['tape']:,} steps on the tape",
     ]
+    rung = "" if newest["rung"] is None else f", which came there by the ladder ({newest['rung']})"
+    shown.append(f"  champion: {newest['champion']}{rung}")
     for contender in newest["contenders"]:
         benched = f", benched: {contender['benched']}" if contender["benched"] else ""
         shown.append(

@@ -21,6 +21,6 @@ def command(name: str, directory: str, **given: Any) -> int:
     \b
         sidestream promote tree --log state --reason "ahead in matured log loss since May"
     """  # noqa: D301 - click reads \b itself
-    from streams.commands import Verb
+    from engine.messages import Verb
 
     return send(Verb.PROMOTE, name, directory, given)

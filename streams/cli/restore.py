@@ -18,6 +18,6 @@ def command(name: str, directory: str, **given: Any) -> int:
     It goes on with its state as it was; what it missed stays missed. Refused, with exit code 1, where NAME is unknown
     or not benched.
     """
-    from streams.commands import Verb
+    from engine.messages import Verb
 
     return send(Verb.RESTORE, name, directory, given)

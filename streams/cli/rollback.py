@@ -16,6 +16,6 @@ def command(directory: str, **given: Any) -> int:
 
     Refused, with exit code 1, where there was no change, or that champion is benched.
     """
-    from streams.commands import Verb
+    from engine.messages import Verb
 
     return send(Verb.ROLLBACK, None, directory, given)

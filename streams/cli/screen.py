@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REFRESH_S = 0.25
 TABLE_WIDTH_MAX = 500
+PROMOTIONS_SHOWN = 5
 _HEADINGS = {"balanced_accuracy": "balanced", "log_loss": "log loss"}
 _BETTER_LOW = {"log_loss", "brier", "mae", "rmse"}
 
@@ -105,7 +106,7 @@ def _table(result: Result) -> Table:
             Text(_figure(value), style="bold green" if value is not None and value == best[i] else "")
             for i, value in enumerate(values)
         ]
-        spent = result.us_per_event[name]
+        spent = result.us_per_event.get(name) if role else None
         table.add_row(name, role, *cells, "n/a" if spent is None else f"{spent:,.1f}")
     return table
 
@@ -127,6 +128,7 @@ def _lines(result: Result) -> list[str]:
         where = f"see {result.out}/dead_letters.jsonl" if result.out else "add --out DIR to keep them"
         lines.append(f"dead letters: {data['dead_letters']:,}; {where}")
     lines.append(f"drift alarms: {_alarms(data)}")
+    lines += _promotions(data)
     for name, model in data["models"].items():
         if model["benched"]:
             lines.append(f"benched: {name}: {model['benched']}")
@@ -134,6 +136,23 @@ def _lines(result: Result) -> list[str]:
     if result.out:
         lines.append(f"written to {result.out}")
     return lines
+
+
+def _promotions(data: dict[str, Any]) -> list[str]:
+    """Return who came to answer after whom, the latest few, and who answers now."""
+    changes = data["promotions"][-PROMOTIONS_SHOWN:]
+    if not changes:
+        return []
+    more = data["promotion_count"] - len(changes)
+    return [
+        f"champion: {data['champion']}",
+        *([f"  {more:,} changes before"] if more else []),
+        *(f"  at request {each['index']:,} {each['after']} after {each['before']}: {_why(each)}" for each in changes),
+    ]
+
+
+def _why(change: dict[str, Any]) -> str:
+    return f"by the ladder, {change['reason']}" if change["rule"] == "ladder" else f"by command, {change['reason']}"
 
 
 def _alarms(data: dict[str, Any]) -> str:

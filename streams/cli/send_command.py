@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from streams.audit_trail import AuditEntry
-    from streams.commands import Verb
+    from engine.messages import Verb
     from streams.log_port import Log
 
 REFUSED = 1

@@ -202,11 +202,11 @@ def test_a_broken_challenger_is_benched_and_the_champion_never_notices(kind: str
 
 @pytest.mark.parametrize("kind", ["raises", "nan", "raises on learning"])
 def test_a_broken_champion_is_replaced_by_its_understudy_and_every_request_is_answered(kind: str) -> None:
-    engine = Engine(binary_plan(champion=Trouble(kind), champion_name="t"))
+    engine = Engine(binary_plan(champion=Trouble(kind), champion_name="t", challengers={}))
     outcomes = [engine.process(part) for part in sliced(world(4, 200), 10)]
     predictions = [prediction for out in outcomes for prediction in out.predictions]
     assert len(predictions) == engine.summary().data["predictions"] + engine.summary().data["duplicates"]
-    assert {prediction.model for prediction in predictions} == {"t", "t:understudy"}
+    assert {prediction.model for prediction in predictions} == {"t", "understudy"}
     assert all(prediction.answer is not None for prediction in predictions)
     assert sum(len(out.benched) for out in outcomes) == 1
 

@@ -116,6 +116,15 @@ def test_a_binary_answer_says_the_class_and_the_probability_of_the_positive_one(
     )
 
 
+def test_an_answer_of_the_ladders_says_its_rung() -> None:
+    codec = RecordCodec(COLUMNS, BINARY)
+    line = codec.prediction_line(Prediction(9, 4, 7, None, "understudy", (False, 0.5), 2, "understudy"))
+    assert line == (
+        b'{"index":4,"id":7,"event_time_ms":null,"model":"understudy","prediction":"no","probability":0.5,'
+        b'"rung":"understudy","duplicate_of":2}\n'
+    )
+
+
 def test_a_multiclass_answer_says_the_probability_of_each_class() -> None:
     codec = RecordCodec(COLUMNS, Targets(Task.MULTICLASS, classes=[1, True, "b"]))
     line = codec.shadow_line(ShadowPrediction(4, "7", "tree", ("b", {2: 0.25, True: 0.0, "b": 0.75})))

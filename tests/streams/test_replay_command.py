@@ -22,7 +22,7 @@ Command = Callable[..., Said]
 REQUEST_ENDS = {"pending", "labelled", "expired", "negative_by_policy", "dead"}
 LABEL_ENDS = {"held", "learned", "superseded", "duplicate", "late", "unmatched", "dead"}
 TOP = {"events", "requests", "labels", "predictions", "duplicates", "dead_letters", "wall_s", "events_per_s"}
-TOP |= {"state_digest", "models", "alarms", "promotions"}
+TOP |= {"state_digest", "models", "alarms", "champion", "served", "promotion_count", "promotions"}
 OF_A_MODEL = {"role", "spec", "learned_count", "us_per_event", "metrics", "matured"}
 OF_AN_ALARM = {"index", "event_time_ms", "watched", "detector", "signal"}
 
@@ -83,11 +83,39 @@ def test_json_is_one_object_on_standard_output_and_nothing_else() -> None:
         assert model["us_per_event"] > 0
     assert data["alarms"]
     assert all(alarm.keys() == OF_AN_ALARM for alarm in data["alarms"])
-    assert data["promotions"] == []
+    assert (data["champion"], data["promotion_count"], data["promotions"]) == ("majority", 0, [])
+    assert data["served"] == {view: data["models"]["majority"][view] for view in ("metrics", "matured")}
     assert done.stderr == ""
     kept = json.loads(Path("out/summary.json").read_bytes())
     assert kept["state_digest"] == data["state_digest"]
     assert "wall_s" not in kept
+
+
+def test_a_champion_that_breaks_is_replaced_and_the_table_the_lines_and_the_checkpoint_say_so(command: Command) -> None:
+    """With so large a step the weights leave the range of floats after a few labels."""
+    wild = "wild=river.linear_model.LogisticRegression(river.optim.SGD(1e308))"
+    contenders = ("--champion", wild, "--challenger", "nb=river.naive_bayes.GaussianNB()")
+    code, shown, _ = command(*PAYMENTS, *contenders, "--out", "out", "--state", "state")
+    assert code == 0
+    ran = read_back(Path("out"))
+    (change,) = ran.summary["promotions"]
+    assert (change["before"], change["after"], change["rule"]) == ("wild", "nb", "ladder")
+    assert change["reason"].startswith("wild was benched: LogisticRegression answered")
+    first = change["index"]
+    for line in ran.predictions:
+        index = line.get("duplicate_of", line["index"])
+        assert (line["model"], line.get("rung")) == (("wild", None) if index < first else ("nb", "challenger"))
+    assert [line["index"] for line in ran.shadow["nb"]] == list(range(first))
+    assert ran.summary["champion"] == "nb"
+    assert [model["role"] for model in ran.summary["models"].values()] == ["challenger", "champion", "baseline"]
+    for expected in (
+        "as served",
+        "champion: nb\n",
+        f"at request {first:,} nb after wild: by the ladder, wild was benched",
+    ):
+        assert expected in shown
+    code, shown, _ = command("inspect", "state")
+    assert (code, "champion: nb, which came there by the ladder (challenger)" in shown) == (0, True)
 
 
 def test_the_sums_of_the_ends_hold_in_the_summary(command: Command) -> None:
