@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from engine.errors import SidestreamError
-from engine.label_join import Ledger
 from streams.audit_file import AUDIT_FILE
 from streams.audit_trail import verify
 from streams.ground import Ground, whole_topic
@@ -178,7 +176,7 @@ class Auditor:
         """Return how many records of requests the journal took."""
         kinds = [each.kind for each in replica.inputs]
         return sum(
-            run.count
+            run.record_count
             for record in self.ground.log.journal(0)
             if record.sequence < replica.sequence
             for run in decode(record.data, record.sequence).runs

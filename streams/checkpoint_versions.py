@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -62,6 +63,7 @@ MIGRATIONS: tuple[Migration, ...] = ()
 """Every step there is; format 1 is the first."""
 
 
+@cache
 def current_versions() -> Versions:
     """Return the versions of this process. Imports none of the packages; reads the CPU's model from the system."""
     return Versions(

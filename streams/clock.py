@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from getpass import getuser
+from platform import node
 from time import perf_counter, perf_counter_ns, time_ns
 
 from engine.messages import Answer, Features, Target

@@ -1,7 +1,7 @@
 """A fork: what another model would have done from a position on, with everything else as it was.
 
-The state at the position is restored, a challenger joins that knows nothing yet, all figures begin anew, and the rest of
-the journal is carried out in memory. The answers that were served are those that were served: only the shadow is new.
+The state at the position is restored, a challenger joins that knows nothing yet, all figures begin anew, and the rest
+of the journal is carried out in memory. What was served stays what was served: only the shadow is new.
 """
 
 from __future__ import annotations

@@ -64,9 +64,7 @@ class Ground:
         if self.pipeline.label_columns is not None:
             wanted.append((topics.labels, Kind.LABEL))
         wanted.append((topics.commands, Kind.COMMAND))
-        return tuple(
-            Input(topic, number, kind) for topic, kind in wanted for number in range(counts.get(topic, 1))
-        )
+        return tuple(Input(topic, number, kind) for topic, kind in wanted for number in range(counts.get(topic, 1)))
 
     def replica(self) -> Replica:
         """Return the state before the first commit."""

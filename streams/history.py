@@ -88,9 +88,10 @@ def before_position(ground: Ground, position: int) -> Moment:
 def before_request(ground: Ground, index: int) -> Moment:
     """Return the state before the request of an index, every challenger caught up; it is the first of `arrivals`."""
     kinds = [each.kind for each in ground.inputs()]
-    count = 0
-    for sequence, entry in _entries(ground):
-        count += sum(run.count for run in entry.runs if kinds[run.input] is Kind.REQUEST)
+    count = sequence = 0
+    for number, entry in _entries(ground):
+        sequence = number
+        count += sum(run.record_count for run in entry.runs if kinds[run.input] is Kind.REQUEST)
         if count > index:
             break
 
@@ -113,8 +114,12 @@ def rebuild(ground: Ground, event_id: str) -> Rebuilt:
     moment = before_request(ground, index)
     replica, engine = moment.replica, moment.replica.engine
     position, digest = engine.position, engine.state_digest()
-    then = [(each.name, each.role, each.billing.spec, each.learned_count, each.benched) for each in engine.learner.contenders]
-    champion = engine.learner.champion.name
+    succession = engine.succession
+    then = [
+        (each.name, succession.role_of(each), each.billing.spec, each.learned_count, each.benched)
+        for each in engine.learner.contenders
+    ]
+    champion = succession.answerer.name
     effects = replica.take(moment.arrivals[:1])
     features: Features = next(
         dict(row.x or {}) for kind, row, _, _ in engine.learner.tape if kind is StepKind.PREDICT and row.index == index
@@ -177,9 +182,10 @@ def _committed(ground: Ground, event_id: str) -> tuple[bytes, dict[str, Any]]:
 def _answers(outcomes: Sequence[Outcomes], index: int, champion: str) -> dict[str, Answer]:
     """Return who answered a request with what."""
     found: dict[str, Answer] = {}
+    wanted = index, champion
     for out in outcomes:
         found |= {each.model: each.answer for each in out.shadow if each.request_index == index}
-        found |= {champion: each.answer for each in out.predictions if each.request_index == index and each.model == champion}
+        found |= {each.model: each.answer for each in out.predictions if (each.request_index, each.model) == wanted}
     return found
 
 

@@ -3,7 +3,7 @@
 Commands come first. Among requests and labels the earlier event time goes first, requests before labels at equal times,
 and nobody waits for an input that has nothing: over a backlog labels meet their requests as they did in life, and on a
 live stream what has arrived is taken. Records without a time go in turns. The order is decided once and then stands in
-the journal: whoever replays asks for the same runs again. This file knows records and offsets, no message and no engine.
+the journal: whoever replays asks for the same runs again. This file knows records and offsets, no messages.
 """
 
 from __future__ import annotations
@@ -125,14 +125,17 @@ class Intake:
             if run.input >= len(self._inputs):
                 msg = f"the journal names input {run.input}, there are {len(self._inputs)}; is this the log you mean?"
                 raise LogError(msg)
-            for _ in range(run.count):
+            for _ in range(run.record_count):
                 if self._heads[run.input] is None:
                     self._maybe_more[run.input] = True
                     self._advance(run.input)
                 if self._heads[run.input] is None:
                     raise LogError(self._gone(run))
                 taken.append(self._pop(run.input))
-            if run.count and not run.from_offset <= taken[-run.count].offset <= taken[-1].offset < run.next_offset:
+            if (
+                run.record_count
+                and not run.from_offset <= taken[-run.record_count].offset <= taken[-1].offset < run.next_offset
+            ):
                 raise LogError(self._gone(run))
         return taken
 
@@ -216,13 +219,13 @@ def runs_of(arrivals: Iterable[Arrival]) -> tuple[Run, ...]:
     """Return the runs that name these records.
 
     >>> record = Record("requests/0", 0, b"", None, None)
-    >>> runs_of([Arrival(1, 7, record), Arrival(1, 8, record), Arrival(2, 0, record)])
-    (Run(input=1, from_offset=7, next_offset=9, count=2), Run(input=2, from_offset=0, next_offset=1, count=1))
+    >>> [tuple(run) for run in runs_of([Arrival(1, 7, record), Arrival(1, 8, record), Arrival(2, 0, record)])]
+    [(1, 7, 9, 2), (2, 0, 1, 1)]
     """
     runs: list[Run] = []
     for number, offset, _ in arrivals:
         if runs and runs[-1].input == number:
-            runs[-1] = Run(number, runs[-1].from_offset, offset + 1, runs[-1].count + 1)
+            runs[-1] = Run(number, runs[-1].from_offset, offset + 1, runs[-1].record_count + 1)
         else:
             runs.append(Run(number, offset, offset + 1, 1))
     return tuple(runs)

@@ -19,12 +19,12 @@ FORMAT = 1
 
 
 class Run(NamedTuple):
-    """`count` consecutive records of one input, from `from_offset` up to but not including `next_offset`."""
+    """`record_count` consecutive records of one input, from `from_offset` up to but not including `next_offset`."""
 
     input: int
     from_offset: int
     next_offset: int
-    count: int
+    record_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,8 @@ def decode(data: bytes, sequence: int) -> JournalEntry:
             raise LogError(_other_format(sequence, found["format"]))
         runs = tuple(Run(*map(_count, run)) for run in found["runs"])
         start = found.get("start")
-        if not isinstance(start, dict | None) or not isinstance(found["outputs"], str):
-            raise TypeError
-        return JournalEntry(_count(found["position"]), _count(found["steps"]), runs, found["outputs"], start)
+        digest = _text(found["outputs"])
+        return JournalEntry(_count(found["position"]), _count(found["steps"]), runs, digest, start and dict(start))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         msg = f"commit {sequence} of the journal is none of sidestream's ({error!r:.80}); restore the log from a copy"
         raise LogError(msg) from error
@@ -98,5 +97,12 @@ def _other_format(sequence: int, got: object) -> str:
 def _count(value: object) -> int:
     if type(value) is not int or value < 0:
         msg = f"expected a count, got {value!r:.40}"
-        raise ValueError(msg)
+        raise TypeError(msg)
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        msg = f"expected text, got {value!r:.40}"
+        raise TypeError(msg)
     return value

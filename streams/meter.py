@@ -79,7 +79,7 @@ class Meter:
             self._time_labels(out, now)
         self._forget(now)
 
-    def kept(self, name: str, seconds: float) -> None:
+    def kept(self) -> None:
         """Take down that there is a checkpoint."""
         self._kept_s = self.seconds()
 
@@ -88,15 +88,16 @@ class Meter:
         now = self.seconds()
         self._forget(now)
         window_s = min(WINDOW_S, now - (self._began_s or now)) or 1.0
-        join, champion = engine.scorer.join, engine.learner.champion
+        join, learner = engine.scorer.join, engine.learner
+        served = learner.champion.judges if learner.champion else learner.served
         return Status(
             events=join.ledger.requests,
             events_per_s=sum(count for _, count, _ in self._commits) / window_s,
             answer_s_p99=_quantile(self._commits, 0.99),
             backlog=backlog,
             pending=join.pending_count,
-            champion=champion.name,
-            rolling_loss=champion.judges.labelled.recent_loss(),
+            champion=engine.succession.answerer.name,
+            rolling_loss=None if served is None else served.labelled.recent_loss(),
             label_delay_s=median(self._delays) if self._delays else None,
             checkpoint_age_s=None if self._kept_s is None else now - self._kept_s,
             tape=len(engine.learner.tape),

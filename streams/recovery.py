@@ -80,7 +80,8 @@ class Recovery:
         replica = self.make()
         if kept is not None:
             replica.restore(kept.content.engine, kept.content.caller)
-            notices += [f"going on from {kept.stamp.name}", *(f"passed over {name}: {why}" for name, why in kept.skipped)]
+            notices += [f"passed over {name}: {why}" for name, why in kept.skipped]
+            notices.append(f"going on from {kept.stamp.name}")
             self._check_versions(kept, end, notices)
         intake = self.read(replica.offsets)
         replayed = self._follow(replica, intake, end)

@@ -158,7 +158,7 @@ class Replica:
             letter = DeadLetter(position, None, "command", error.stage, error.reason, error.detail)
             self._hear(Outcomes(dead_letters=[letter]), [Origin(0, record, None)], position)
             return
-        out = self.engine.command(Command(asked.verb, asked.contender))
+        out = self.engine.command(Command(Verb(asked.verb), asked.contender))
         self._hear(out, (), position)
         why = out.commanded[-1].refused
         self._note(asked, DONE if why is None else refused(why), arrival.offset)

@@ -7,7 +7,7 @@ the loop, `streams.recovery` the way back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,9 +18,7 @@ from streams.checkpoint_seal import SealKey
 from streams.checkpoint_versions import current_versions
 from streams.checkpoint_writer import CheckpointWriter
 from streams.disk import Disk, RealDisk
-from streams.garbage import looked_for_seldom
 from streams.ground import Ground, checkpoints_of, first_start, whole_topic
-from streams.log_file import Durability
 from streams.log_port import Lease, Log
 from streams.meter import Meter, Status
 from streams.pipeline import infer_pipeline, resolved_pipeline, sample
@@ -125,7 +123,7 @@ class Service:
         SourceError
             When the log or the disk says no. What was committed stands; start again.
         """
-        with self.log.lead() as lease, looked_for_seldom():
+        with self.log.lead() as lease:
             self._make_topics()
             ground, resolved = self._ground()
             worker = self._recover(ground, lease)
@@ -162,7 +160,7 @@ class Service:
         began_s = world.seconds()
         recovered = ground.recovery(
             fallback=run.fallback,
-            tail_may_be_lost=run.fallback or self.settings.log.durability == Durability.PROCESS,
+            tail_may_be_lost=run.fallback or self.settings.log.durability == "process",
             differences_accepted=self.accept_differences,
             watch=self.observer.recovering,
         ).recover()
@@ -218,7 +216,7 @@ class Service:
             self.observer.working(status)
 
 
-def _refuse_other(theirs: dict[str, str], ours: dict[str, str]) -> None:
+def _refuse_other(theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
     """Refuse to go on under settings that would answer otherwise."""
     apart = [
         f"{name} was {theirs.get(name)!r}, is {ours.get(name)!r}"

@@ -1,4 +1,4 @@
-"""The worker: takes what has arrived, answers it, commits answer and inputs as one, and only then lets challengers work.
+"""Takes what has arrived, answers it, commits answers and inputs as one, and only then lets challengers work.
 
 One turn, in this order, and exactly-once follows from it:
 
@@ -53,8 +53,8 @@ class Watcher(Protocol):
     def answered(self, effects: Effects, seconds: float) -> None:
         """Is told of a commit, and how long it took from taking the slice."""
 
-    def kept(self, name: str, seconds: float) -> None:
-        """Is told of a checkpoint, and how long it took."""
+    def kept(self) -> None:
+        """Is told that there is a checkpoint."""
 
 
 class AuditCopy(Protocol):
@@ -122,11 +122,9 @@ class Worker:
 
     def keep(self) -> None:
         """Make a checkpoint, unless nothing was committed since the last."""
-        started = self.seconds()
-        name = self.checkpoints.keep(self.replica)
+        self.checkpoints.keep(self.replica)
         self._kept_s = self.seconds()
-        if name is not None:
-            self.watcher.kept(name, self._kept_s - started)
+        self.watcher.kept()
 
     def _commit(self, effects: Effects, started: float) -> None:
         """Make a slice durable; what raises here ends the worker."""

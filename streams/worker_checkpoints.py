@@ -44,8 +44,8 @@ class WorkerCheckpoints:
         self._last = JournalRecord(commit.sequence, term, commit.journal)
         self.behind = True
 
-    def keep(self, replica: Replica) -> str | None:
-        """Make a checkpoint of a replica that stands at the last commit; return its name, None if nothing is new.
+    def keep(self, replica: Replica) -> None:
+        """Make a checkpoint of a replica that stands at the last commit, unless nothing is new.
 
         Raises
         ------
@@ -55,10 +55,9 @@ class WorkerCheckpoints:
             When the disk is full, or fails: the older checkpoints stand as they were.
         """
         if self._last is None or not self.behind:
-            return None
+            return
         engine, rest = replica.snapshot()
         content = Content(replica.engine.position, engine, {**rest, "record": fingerprint(self._last)})
         self._parent = self._writer.save(content, self._parent)
         self.position = content.position
         self.behind = False
-        return self._parent.name

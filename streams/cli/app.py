@@ -17,9 +17,13 @@ from engine.errors import SidestreamError
 
 _COMMANDS = {
     "replay": "Run a stream of labelled events through champion, challengers and baselines.",
+    "run": "Answer what arrives on the topics of a log, durably, until told to stop.",
     "check": "Read a configuration and say what it would do, starting nothing.",
     "append": "Append records of a file or standard input to a topic of the embedded log.",
     "peek": "Show records of a topic of the embedded log.",
+    "audit": "Make every commit of a log again and compare: does it hold what it promises.",
+    "rebuild": "Make a past decision again, from the state as it stood.",
+    "fork": "Let another model join a log's past, and compare.",
     "inspect": "Say what a state directory holds: checkpoints, counts, contenders.",
     "topics": "List the topics of the embedded log, with their offsets and bytes.",
     "promote": "Ask the worker to let another contender answer.",

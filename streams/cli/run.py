@@ -39,6 +39,7 @@ def command(config: str, **given: Any) -> None:
     from streams.checkpoint_seal import key_from
     from streams.clock import SystemClock
     from streams.embedded_log import EmbeddedLog
+    from streams.garbage import looked_for_seldom
     from streams.log_file import Durability
     from streams.run import Service
     from streams.settings import load_settings
@@ -52,7 +53,7 @@ def command(config: str, **given: Any) -> None:
         refuse_all(problems)
     stop = _Signals()
     durability = Durability(settings.log.durability)
-    with EmbeddedLog(str(settings.log.dir), durability=durability, create=True) as log:
+    with looked_for_seldom(), EmbeddedLog(str(settings.log.dir), durability=durability, create=True) as log:
         service = Service(
             settings=settings,
             log=log,
@@ -115,7 +116,7 @@ class _Screen:
             rate = f", {recovered.replayed / seconds:,.0f} commits/s" if seconds else ""
             self._talk.print(f"recovered {recovered.replayed:,} commits in {seconds:.2f} s{rate}", markup=False)
         self._talk.print(
-            f"answering as {engine.learner.champion.name} from position {engine.position:,} on {ground.log.name}",
+            f"answering as {engine.succession.answerer.name} from position {engine.position:,} on {ground.log.name}",
             markup=False,
         )
 

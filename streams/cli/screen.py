@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from engine.engine import Engine
+    from engine.summary import Summary
     from streams.ports import Source
     from streams.preparation import Prepared
     from streams.replay import Result
@@ -82,7 +83,7 @@ class Screen:
 
     def show(self, result: Result) -> None:
         """Print the result for eyes."""
-        table = _table(result)
+        table = contender_table(result.summary, result.us_per_event)
         # A figure that is cut short is no figure: where the table is wider than the terminal, lines wrap.
         unbounded = self._data.options.update(width=TABLE_WIDTH_MAX)
         self._data.width = max(self._data.width, self._data.measure(table, options=unbounded).maximum)
@@ -91,23 +92,26 @@ class Screen:
             self._data.print(line, soft_wrap=not self._data.is_terminal)
 
 
-def _table(result: Result) -> Table:
-    """Return the contenders and their figures, the best of each column in bold."""
-    columns, rows = result.summary.figures()
+def contender_table(summary: Summary, us_per_event: Mapping[str, float | None] | None = None) -> Table:
+    """Return the contenders and their figures, the best of each column in bold; with their times, where given."""
+    columns, rows = summary.figures()
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("contender", no_wrap=True)
     table.add_column("role", no_wrap=True)
     for column in columns:
         table.add_column(_HEADINGS.get(column, column), justify="right", no_wrap=True)
-    table.add_column("µs/event", justify="right", no_wrap=True)
+    if us_per_event is not None:
+        table.add_column("µs/event", justify="right", no_wrap=True)
     best = [_best(column, [values[i] for _, _, values in rows]) for i, column in enumerate(columns)]
     for name, role, values in rows:
         cells = [
             Text(_figure(value), style="bold green" if value is not None and value == best[i] else "")
             for i, value in enumerate(values)
         ]
-        spent = result.us_per_event.get(name) if role else None
-        table.add_row(name, role, *cells, "n/a" if spent is None else f"{spent:,.1f}")
+        if us_per_event is not None:
+            spent = us_per_event.get(name) if role else None
+            cells.append(Text("n/a" if spent is None else f"{spent:,.1f}"))
+        table.add_row(name, role, *cells)
     return table
 
 

@@ -19,8 +19,8 @@ from engine.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streams.audit_trail import AuditEntry
     from engine.messages import Verb
+    from streams.audit_trail import AuditEntry
     from streams.log_port import Log
 
 REFUSED = 1
