@@ -14,7 +14,6 @@ from typing import Any
 from engine.errors import ConfigError
 from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
-from streams.disk import Disk, RealDisk
 from streams.intake import Input, Intake, Kind
 from streams.journal import decode
 from streams.log_port import Log, LogError
@@ -119,12 +118,9 @@ def ground_of(log: Log, directory: str, key: SealKey | None) -> Ground:
     return Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, key))
 
 
-def checkpoints_of(
-    settings: Settings, pipeline: Pipeline, key: SealKey | None, disk: Disk | None = None
-) -> CheckpointReader:
+def checkpoints_of(settings: Settings, pipeline: Pipeline, key: SealKey | None) -> CheckpointReader:
     """Return where the states of a pipeline are kept."""
-    directory = Path(str(settings.log.dir)) / CHECKPOINTS
-    return CheckpointReader(directory=directory, identity=pipeline.identity, key=key, disk=disk or RealDisk())
+    return CheckpointReader(directory=Path(str(settings.log.dir)) / CHECKPOINTS, identity=pipeline.identity, key=key)
 
 
 def whole_topic(log: Log, topic: str, partition: int = 0) -> Iterator[bytes]:

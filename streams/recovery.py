@@ -6,7 +6,7 @@ every commit that comes out is compared with the one that was made. A difference
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from engine.errors import SnapshotError
 from streams.checkpoint import Checkpoint, Stamp
 from streams.checkpoint_reader import CheckpointReader
+from streams.checkpoint_versions import Versions, differences
 from streams.intake import Intake
 from streams.journal import decode
 from streams.log_port import JournalRecord, Log, LogError
@@ -82,9 +83,10 @@ class Recovery:
             replica.restore(kept.content.engine, kept.content.caller)
             notices += [f"passed over {name}: {why}" for name, why in kept.skipped]
             notices.append(f"going on from {kept.stamp.name}")
-            self._check_versions(kept, end, notices)
+            if kept.differences:
+                notices.append(f"versions differ: {'; '.join(kept.differences)}")
         intake = self.read(replica.offsets)
-        replayed = self._follow(replica, intake, end)
+        replayed = self._follow(replica, intake, kept, end)
         return Recovered(replica, intake, None if kept is None else kept.stamp, replayed, tuple(notices))
 
     def _newest(self, end: int) -> tuple[Checkpoint | None, list[str]]:
@@ -122,29 +124,25 @@ class Recovery:
             return f"commit {sequence - 1:,} of the journal is not the one it was made after"
         return None
 
-    def _check_versions(self, kept: Checkpoint, end: int, notices: list[str]) -> None:
-        """Refuse to carry out a tail under other versions, unless that was asked for."""
-        if not kept.differences:
-            return
-        tail = end - kept.content.caller["sequence"]
-        told = "; ".join(kept.differences)
-        if tail and not self.differences_accepted:
-            msg = (
-                f"{tail:,} commits since {kept.stamp.name} were made with other versions ({told}): start once with "
-                "those and stop it cleanly, or accept that last bits of what was learned may differ with "
-                "--accept-differences"
-            )
-            raise SnapshotError(msg)
-        notices.append(f"versions differ: {told}")
-
-    def _follow(self, replica: Replica, intake: Intake, end: int) -> int:
+    def _follow(self, replica: Replica, intake: Intake, kept: Checkpoint | None, end: int) -> int:
         """Carry the journal out up to a sequence; return how many commits that were."""
         first = replica.sequence
         if first >= end:
             return 0
+        told = () if kept is None else kept.differences
         for record in self.log.journal(first):
             if record.sequence >= end:
                 break
+            start = decode(record.data, record.sequence).start
+            if start is not None:
+                told = differences(versions_of(start), self.checkpoints.versions)
+            if told and not self.differences_accepted:
+                msg = (
+                    f"commit {record.sequence:,} was made with other versions ({'; '.join(told)}): start once with "
+                    "those and stop it cleanly; or accept, with --accept-differences, that last bits of what is "
+                    "learned again may differ"
+                )
+                raise SnapshotError(msg)
             carry_out(replica, intake, record)
             self.watch(record.sequence + 1 - first, end - first)
         return end - first
@@ -169,6 +167,15 @@ def carry_out(replica: Replica, intake: Intake, record: JournalRecord) -> None:
             "cannot be trusted; look for other versions or another machine, and see `sidestream audit`"
         )
         raise LogError(msg)
+
+
+def versions_of(start: Mapping[str, Any]) -> Versions:
+    """Return the versions a worker said it starts with. Raises `LogError` where it said nothing of the kind."""
+    try:
+        return Versions(**start["versions"])
+    except (KeyError, TypeError) as error:
+        msg = "a start in the journal does not say with which versions; restore the log from a copy"
+        raise LogError(msg) from error
 
 
 def fingerprint(record: JournalRecord) -> str:

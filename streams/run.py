@@ -8,20 +8,21 @@ the loop, `streams.recovery` the way back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from engine.errors import SnapshotError
 from streams.audit_file import AUDIT_FILE, AuditFile
 from streams.checkpoint_seal import SealKey
-from streams.checkpoint_versions import current_versions
+from streams.checkpoint_versions import Versions, current_versions
 from streams.checkpoint_writer import CheckpointWriter
 from streams.disk import Disk, RealDisk
 from streams.ground import Ground, checkpoints_of, first_start, whole_topic
 from streams.log_port import Lease, Log
 from streams.meter import Meter, Status
-from streams.pipeline import infer_pipeline, resolved_pipeline, sample
+from streams.pipeline import Pipeline, infer_pipeline, resolved_pipeline, sample
 from streams.recovery import Recovered
 from streams.settings import Settings, settings_as_data
 from streams.worker import AuditCopy, Pace, Worker
@@ -48,8 +49,9 @@ class Observer(Protocol):
 class AuditTrailCopy(AuditCopy, Protocol):
     """A copy of the audit trail that can be brought up to the topic."""
 
-    def bring_up(self, topic: Iterable[bytes]) -> int:
-        """Add what is missing; return how many entries that was."""
+    def bring_up(self, topic: Iterable[bytes], *, may_be_ahead: bool) -> int:
+        """Add what is missing; return how many entries that was. `may_be_ahead`: the log may have lost its end."""
+        ...
 
 
 class Stop(Protocol):
@@ -94,8 +96,9 @@ class Service:
         Stop when everything that has arrived is answered.
     accept_differences
         Whether a journal's tail may be carried out under other versions.
-    disk, audit
-        Where checkpoints and the copy of the audit trail are; by default the machine's, under `[log] dir`.
+    disk, versions, audit
+        Where checkpoints are written, and with what; the copy of the audit trail. By default the machine's, under
+        `[log] dir`; tests give their own.
     """
 
     settings: Settings
@@ -107,6 +110,7 @@ class Service:
     once: bool = False
     accept_differences: bool = False
     disk: Disk = field(default_factory=RealDisk)
+    versions: Versions = field(default_factory=current_versions)
     audit: AuditTrailCopy | None = None
 
     def run(self) -> None:
@@ -123,10 +127,10 @@ class Service:
         SourceError
             When the log or the disk says no. What was committed stands; start again.
         """
-        with self.log.lead() as lease:
+        with self.log.lead() as lease, self._audit_copy() as audit:
             self._make_topics()
             ground, resolved = self._ground()
-            worker = self._recover(ground, lease)
+            worker = self._recover(ground, lease, audit)
             worker.begin(self._start(ground, resolved))
             self._work(worker)
             worker.drain()
@@ -147,27 +151,36 @@ class Service:
             start = first_start(log)
             pipeline = resolved_pipeline(settings, start["resolved"])
             _refuse_other(start["identity"], pipeline.identity)
-            return Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, self.key, self.disk)), None
+            return self._ground_of(pipeline), None
         pipeline = infer_pipeline(settings, *sample(settings, log))
-        ground = Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, self.key, self.disk))
-        return ground, {"resolved": pipeline.resolved(), "settings": settings_as_data(settings)}
+        return self._ground_of(pipeline), {"resolved": pipeline.resolved(), "settings": settings_as_data(settings)}
 
-    def _recover(self, ground: Ground, lease: Lease) -> Worker:
+    def _ground_of(self, pipeline: Pipeline) -> Ground:
+        kept = replace(checkpoints_of(self.settings, pipeline, self.key), disk=self.disk, versions=self.versions)
+        return Ground(self.settings, self.log, pipeline, kept)
+
+    def _audit_copy(self) -> AbstractContextManager[AuditTrailCopy]:
+        """Return the copy of the audit trail that was handed over, or the one next to the log."""
+        if self.audit is not None:
+            return nullcontext(self.audit)
+        return AuditFile(Path(str(self.settings.log.dir)) / AUDIT_FILE)
+
+    def _recover(self, ground: Ground, lease: Lease, audit: AuditTrailCopy) -> Worker:
         """Return a worker whose state stands at the journal's end."""
         world, run = self.world, self.settings.run
         writer = CheckpointWriter(ground.checkpoints)
         writer.make_ready()
         began_s = world.seconds()
+        tail_may_be_lost = run.fallback or self.settings.log.durability == "process"
         recovered = ground.recovery(
             fallback=run.fallback,
-            tail_may_be_lost=run.fallback or self.settings.log.durability == "process",
+            tail_may_be_lost=tail_may_be_lost,
             differences_accepted=self.accept_differences,
             watch=self.observer.recovering,
         ).recover()
         if recovered.parent is None:
             writer.clear()
-        audit = self.audit or AuditFile(Path(str(self.settings.log.dir)) / AUDIT_FILE)
-        audit.bring_up(whole_topic(self.log, self.settings.topics.audit))
+        audit.bring_up(whole_topic(self.log, self.settings.topics.audit), may_be_ahead=tail_may_be_lost)
         self.observer.begin(ground, recovered, world.seconds() - began_s)
         replica = recovered.replica
         return Worker(
@@ -190,7 +203,7 @@ class Service:
         start: dict[str, Any] = {
             "by": self.world.by,
             "at_ms": self.world.now_ms(),
-            "versions": asdict(current_versions()),
+            "versions": asdict(ground.checkpoints.versions),
         }
         if resolved is not None:
             start |= {"identity": dict(ground.pipeline.identity), **resolved}
