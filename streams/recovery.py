@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from engine.errors import SnapshotError
@@ -16,7 +15,7 @@ from streams.checkpoint import Checkpoint, Stamp
 from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_versions import Versions, differences
 from streams.intake import Intake
-from streams.journal import decode
+from streams.journal import decode, digest_of
 from streams.log_port import JournalRecord, Log, LogError
 from streams.replica import Replica
 
@@ -120,7 +119,7 @@ class Recovery:
         if sequence == 0:
             return None
         record = next(self.log.journal(sequence - 1))
-        if fingerprint(record) != caller["record"]:
+        if digest_of(record.data) != caller["head"]:
             return f"commit {sequence - 1:,} of the journal is not the one it was made after"
         return None
 
@@ -176,8 +175,3 @@ def versions_of(start: Mapping[str, Any]) -> Versions:
     except (KeyError, TypeError) as error:
         msg = "a start in the journal does not say with which versions; restore the log from a copy"
         raise LogError(msg) from error
-
-
-def fingerprint(record: JournalRecord) -> str:
-    """Return what names one commit of one journal: no other commit of this sequence has it."""
-    return sha256(b"%d/%d/" % (record.sequence, record.term) + record.data).hexdigest()

@@ -19,7 +19,7 @@ from streams.audit_trail import line as audit_line
 from streams.codec import RecordCodec, decode_label
 from streams.commands import REASON_CHARS_MAX, START, CommandRecord, decode
 from streams.intake import Arrival, Input, Kind, runs_of
-from streams.journal import JournalEntry
+from streams.journal import NOTHING_BEFORE, JournalEntry, digest_of
 from streams.log_port import Commit
 from streams.outputs import Origin, Outputs, OutputTopics, key_of
 from streams.pipeline import Pipeline
@@ -57,6 +57,8 @@ class Replica:
         Where each input is to be read on.
     chain
         The head of the audit trail.
+    head
+        The digest of the journal's last record, which names the whole journal up to there.
     """
 
     def __init__(self, pipeline: Pipeline, inputs: Sequence[Input], topics: OutputTopics) -> None:
@@ -67,6 +69,7 @@ class Replica:
         self.sequence = 0
         self.offsets = [0] * len(self.inputs)
         self.chain = Chain()
+        self.head = NOTHING_BEFORE
         self._codec = RecordCodec(pipeline.request_columns, self.engine.scorer.targets)
         self._outputs = Outputs(topics, self._codec)
         self._steps = 0
@@ -109,8 +112,9 @@ class Replica:
             self.offsets[arrival.input] = arrival.offset + 1
         self._answer()
         deliveries, digest = self._outputs.finish()
-        entry = JournalEntry(position, steps, runs_of(arrivals), digest, start)
+        entry = JournalEntry(position, steps, runs_of(arrivals), digest, self.head, start)
         commit = Commit(self.sequence, entry.encode(), deliveries)
+        self.head = digest_of(commit.journal)
         said, self._said = tuple(self._said), []
         self._steps = 0
         self.sequence += 1
@@ -191,6 +195,7 @@ class Replica:
         rest = {
             "sequence": self.sequence,
             "offsets": list(self.offsets),
+            "head": self.head,
             "chain": [self.chain.number, self.chain.head],
         }
         return self.engine.snapshot(), rest
@@ -208,7 +213,7 @@ class Replica:
             msg = f"the checkpoint has offsets {offsets!r:.80} for {len(self.inputs)} inputs; is this the log you mean?"
             raise SnapshotError(msg)
         self.engine.restore(engine)
-        self.sequence = rest["sequence"]
+        self.sequence, self.head = rest["sequence"], rest["head"]
         self.offsets = list(offsets)
         self.chain = Chain(*rest["chain"])
 

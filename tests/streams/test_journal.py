@@ -12,12 +12,14 @@ from streams.journal import JournalEntry, Run, decode
 from streams.log_port import LogError
 
 counts = st.integers(0, 1 << 50)
+digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 entries = st.builds(
     JournalEntry,
     counts,
     counts,
     st.lists(st.builds(Run, counts, counts, counts, counts), max_size=5).map(tuple),
-    st.text("0123456789abcdef", min_size=64, max_size=64),
+    digests,
+    digests,
     st.none() | st.dictionaries(st.text(min_size=1), st.text() | st.integers(0, 99), min_size=1),
 )
 
@@ -50,7 +52,7 @@ def test_one_that_was_cut_is_refused(entry: JournalEntry, data: st.DataObject) -
     ],
 )
 def test_one_of_another_shape_is_refused(change: dict[str, object]) -> None:
-    whole = json.loads(JournalEntry(1, 2, (Run(0, 0, 1, 1),), "ab").encode())
+    whole = json.loads(JournalEntry(1, 2, (Run(0, 0, 1, 1),), "ab", "cd").encode())
     with pytest.raises(LogError, match=r"none of sidestream's .* restore the log from a copy"):
         decode(json.dumps({**whole, **change}).encode(), 3)
 

@@ -51,7 +51,7 @@ def test_a_commit_that_comes_out_otherwise_stops_the_recovery() -> None:
     life.disk = SimulatedDisk(ROOT)
     entry = decode(list(life.log.journal(0))[3].data, 3)
     life.log.alter(None, 0, 3, replace(entry, outputs_sha256="0" * 64).encode())
-    with pytest.raises(LogError, match="commit 3 was made .* with other outputs than come out now"):
+    with pytest.raises(LogError, match=r"commit 3 was made .* with other outputs than come out now"):
         life.recovered()
 
 
