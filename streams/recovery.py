@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.errors import SnapshotError
-from streams.checkpoint import Checkpoint, Stamp
+from streams.checkpoint import Checkpoint, DamagedCheckpointError, Stamp
 from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_versions import Versions, differences
 from streams.intake import Intake
@@ -47,7 +47,7 @@ class Recovery:
     make
         Makes a replica at nothing, and its intake from offsets on.
     fallback
-        Whether a damaged checkpoint may be passed over.
+        Whether a damaged checkpoint may be passed over: for the one before it, or for the journal alone.
     tail_may_be_lost
         Whether the journal may have lost its last commits, so that a checkpoint may be ahead of it.
     differences_accepted
@@ -93,7 +93,13 @@ class Recovery:
         notices: list[str] = []
         position_max: int | None = None
         while True:
-            kept = self.checkpoints.newest_verified(fallback=self.fallback, position_max=position_max)
+            try:
+                kept = self.checkpoints.newest_verified(fallback=self.fallback, position_max=position_max)
+            except DamagedCheckpointError as error:
+                if not self.fallback:
+                    raise
+                notices.append(f"beginning from the journal alone: {error}")
+                return None, notices
             if kept is None:
                 return None, notices
             ahead = self._is_foreign(kept.content.caller, end)

@@ -213,9 +213,12 @@ class Replica:
             msg = f"the checkpoint has offsets {offsets!r:.80} for {len(self.inputs)} inputs; is this the log you mean?"
             raise SnapshotError(msg)
         self.engine.restore(engine)
-        self.sequence, self.head = rest["sequence"], rest["head"]
+        try:
+            self.sequence, self.head, self.chain = int(rest["sequence"]), str(rest["head"]), Chain(*rest["chain"])
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"the checkpoint does not say which commit it was made after ({error!r}); use another one"
+            raise SnapshotError(msg) from error
         self.offsets = list(offsets)
-        self.chain = Chain(*rest["chain"])
 
 
 def _one_line(promoted: Promoted) -> str:

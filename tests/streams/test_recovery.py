@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.errors import SnapshotError
+from streams.checkpoint import list_named
 from streams.checkpoint_versions import Versions, current_versions
 from streams.journal import decode
 from streams.log_port import LogError
@@ -121,3 +122,29 @@ def test_checkpoints_that_belong_to_nothing_go_when_a_worker_begins_from_the_jou
     recovered = life.recovered(tail_may_be_lost=False)
     assert recovered.replica.engine.position == 60
     assert recovered.parent is not None
+
+
+def test_where_every_checkpoint_is_damaged_the_journal_alone_is_enough() -> None:
+    life = lived()
+    digest = life.recovered().replica.engine.state_digest()
+    for named in list_named(life.disk, ROOT / "checkpoints"):
+        part = ROOT / "checkpoints" / named.entry.name / "rows.part"
+        life.disk = life.disk.tampered(part, lambda data: data[:-1])
+    with pytest.raises(SnapshotError, match="--fallback"):
+        life.recovered()
+    recovered = life.recovered(fallback=True)
+    assert recovered.replayed == life.log.journal_end()
+    assert recovered.replica.engine.state_digest() == digest
+    life.settings = settings_of(run={"fallback": True})
+    life.arrive(2)
+    life.run()
+    assert life.recovered().replayed == 0
+
+
+def test_a_checkpoint_that_does_not_say_where_it_belongs_is_refused() -> None:
+    life = lived()
+    replica = life.recovered().replica
+    engine, rest = replica.snapshot()
+    for broken in ({**rest, "offsets": [0]}, {**rest, "head": rest["head"], "chain": 7}, {"offsets": rest["offsets"]}):
+        with pytest.raises(SnapshotError):
+            life.recovered(0).replica.restore(engine, broken)
