@@ -126,7 +126,7 @@ class Auditor:
                 self._find(f"{name} is refused: {found}")
                 continue
             try:
-                replica = self.ground.replica()
+                replica = self.ground.replica(int(found.content.caller["begun_at"]))
                 replica.restore(found.content.engine, found.content.caller)
                 mark = replica.sequence, replica.head
             except (SidestreamError, KeyError) as error:

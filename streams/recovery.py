@@ -45,7 +45,9 @@ class Recovery:
     checkpoints
         Where states were kept.
     make
-        Makes a replica at nothing, and its intake from offsets on.
+        Makes a replica that knows nothing, with the pipeline that the start at a commit began.
+    read
+        Makes an intake from offsets on.
     fallback
         Whether a damaged checkpoint may be passed over: for the one before it, or for the journal alone.
     tail_may_be_lost
@@ -56,7 +58,7 @@ class Recovery:
 
     log: Log
     checkpoints: CheckpointReader
-    make: Callable[[], Replica]
+    make: Callable[[int], Replica]
     read: Callable[[Sequence[int]], Intake]
     fallback: bool = False
     tail_may_be_lost: bool = True
@@ -77,7 +79,7 @@ class Recovery:
         if sequence_max is not None:
             end = min(end, sequence_max)
         kept, notices = self._newest(end)
-        replica = self.make()
+        replica = self.make(0 if kept is None else int(kept.content.caller.get("begun_at", 0)))
         if kept is not None:
             replica.restore(kept.content.engine, kept.content.caller)
             notices += [f"passed over {name}: {why}" for name, why in kept.skipped]

@@ -8,7 +8,7 @@ compares the commit. There is no third way to change anything here, and no clock
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from engine.engine import Engine
@@ -48,6 +48,8 @@ class Replica:
         The partitions that are read.
     topics
         Where outputs go.
+    begun
+        Returns the pipeline of a start that changes the contenders.
 
     Attributes
     ----------
@@ -61,8 +63,16 @@ class Replica:
         The digest of the journal's last record, which names the whole journal up to there.
     """
 
-    def __init__(self, pipeline: Pipeline, inputs: Sequence[Input], topics: OutputTopics) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        inputs: Sequence[Input],
+        topics: OutputTopics,
+        begun: Callable[[Mapping[str, Any]], Pipeline],
+    ) -> None:
         self.pipeline = pipeline
+        self._begun = begun
+        self._begun_at = 0
         self.inputs = tuple(inputs)
         self.topics = topics
         self.engine = Engine(pipeline.plan)
@@ -105,8 +115,11 @@ class Replica:
         """
         position, steps = self.engine.position, self._steps
         if start is not None:
+            if "resolved" in start and self.sequence:
+                self._change(start)
             began = CommandRecord(START, None, start["by"], start["at_ms"], "")
-            self._note(began, STARTED, detail=start["versions"])
+            contenders = {each.name: each.billing.spec for each in self.engine.learner.contenders}
+            self._note(began, STARTED, detail={"versions": start["versions"], "contenders": contenders})
         for arrival in arrivals:
             self._take_one(arrival)
             self.offsets[arrival.input] = arrival.offset + 1
@@ -119,6 +132,16 @@ class Replica:
         self._steps = 0
         self.sequence += 1
         return Effects(commit, said)
+
+    def _change(self, start: Mapping[str, Any]) -> None:
+        """Go on with other contenders: those that stay continue, new ones know nothing yet, the champion stays."""
+        self._hear(self.engine.catch_up(), (), self.engine.position)
+        pipeline = self._begun(start)
+        engine = Engine(pipeline.plan)
+        engine.graft(self.engine.snapshot())
+        self.pipeline, self.engine, self._begun_at = pipeline, engine, self.sequence
+        self._codec = RecordCodec(pipeline.request_columns, engine.scorer.targets)
+        self._outputs.codec = self._codec
 
     def _take_one(self, arrival: Arrival) -> None:
         """Turn one record into messages, or carry out the command that it is."""
@@ -196,6 +219,7 @@ class Replica:
             "sequence": self.sequence,
             "offsets": list(self.offsets),
             "head": self.head,
+            "begun_at": self._begun_at,
             "chain": [self.chain.number, self.chain.head],
         }
         return self.engine.snapshot(), rest
@@ -219,6 +243,7 @@ class Replica:
             msg = f"the checkpoint does not say which commit it was made after ({error!r}); use another one"
             raise SnapshotError(msg) from error
         self.offsets = list(offsets)
+        self._begun_at = rest["begun_at"]
 
 
 def _one_line(promoted: Promoted) -> str:

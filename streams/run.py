@@ -7,7 +7,7 @@ the loop, `streams.recovery` the way back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,10 +19,11 @@ from streams.checkpoint_seal import SealKey
 from streams.checkpoint_versions import Versions, current_versions
 from streams.checkpoint_writer import CheckpointWriter
 from streams.disk import Disk, RealDisk
-from streams.ground import Ground, checkpoints_of, first_start, whole_topic
+from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
 from streams.log_port import Lease, Log
 from streams.meter import Meter, Status
-from streams.pipeline import Pipeline, infer_pipeline, resolved_pipeline, sample
+from streams.pipeline import Pipeline, changed_pipeline, infer_pipeline, resolved_pipeline, sample
+from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovered
 from streams.settings import Settings, settings_as_data
 from streams.worker import AuditCopy, Pace, Worker
@@ -96,6 +97,8 @@ class Service:
         Stop when everything that has arrived is answered.
     accept_differences
         Whether a journal's tail may be carried out under other versions.
+    change_contenders
+        Whether contenders may be others than before: those that stay continue, new ones begin, the champion stays.
     disk, versions, audit
         Where checkpoints are written, and with what; the copy of the audit trail. By default the machine's, under
         `[log] dir`; tests give their own.
@@ -109,6 +112,7 @@ class Service:
     stop: Stop
     once: bool = False
     accept_differences: bool = False
+    change_contenders: bool = False
     disk: Disk = field(default_factory=RealDisk)
     versions: Versions = field(default_factory=current_versions)
     audit: AuditTrailCopy | None = None
@@ -129,9 +133,11 @@ class Service:
         """
         with self.log.lead() as lease, self._audit_copy() as audit:
             self._make_topics()
-            ground, resolved = self._ground()
+            is_first = self.log.journal_end() == 0
+            ground = self._ground(is_first=is_first)
             worker = self._recover(ground, lease, audit)
-            worker.begin(self._start(ground, resolved))
+            pipeline = ground.pipeline if is_first else self._changed(worker.replica.pipeline)
+            worker.begin(self._start(ground, pipeline))
             self._work(worker)
             worker.drain()
 
@@ -144,18 +150,14 @@ class Service:
             if name not in there:
                 self.log.create_topic(name, requests if name == topics.predictions else 1)
 
-    def _ground(self) -> tuple[Ground, dict[str, Any] | None]:
-        """Return the pipeline's ground, and, on the first start, what is to be written down of it."""
-        settings, log = self.settings, self.log
-        if log.journal_end():
-            start = first_start(log)
-            pipeline = resolved_pipeline(settings, start["resolved"])
-            _refuse_other(start["identity"], pipeline.identity)
-            return self._ground_of(pipeline), None
-        pipeline = infer_pipeline(settings, *sample(settings, log))
-        return self._ground_of(pipeline), {"resolved": pipeline.resolved(), "settings": settings_as_data(settings)}
-
-    def _ground_of(self, pipeline: Pipeline) -> Ground:
+    def _ground(self, *, is_first: bool) -> Ground:
+        """Return the ground of the pipeline that the journal began with, or that it is to begin with."""
+        if is_first:
+            pipeline = infer_pipeline(self.settings, *sample(self.settings, self.log))
+        else:
+            start = start_at(self.log, 0)
+            pipeline = begun(start)
+            _refuse_others(pipeline, resolved_pipeline(self.settings, start["resolved"]))
         kept = replace(checkpoints_of(self.settings, pipeline, self.key), disk=self.disk, versions=self.versions)
         return Ground(self.settings, self.log, pipeline, kept)
 
@@ -198,15 +200,28 @@ class Service:
             ),
         )
 
-    def _start(self, ground: Ground, resolved: dict[str, Any] | None) -> dict[str, Any]:
-        """Return what the first commit of this worker says."""
+    def _changed(self, pipeline: Pipeline) -> Pipeline | None:
+        """Return the pipeline with the contenders that are asked for now; None where they are those there are."""
+        differing = _differing(pipeline, resolved_pipeline(self.settings, pipeline.resolved()))
+        if not differing:
+            return None
+        if not self.change_contenders:
+            told = "; ".join(differing.values())
+            msg = f"this log runs with other contenders: {told}; put them back, or change them with --change-contenders"
+            raise SnapshotError(msg)
+        return changed_pipeline(pipeline, self.settings)
+
+    def _start(self, ground: Ground, pipeline: Pipeline | None) -> dict[str, Any]:
+        """Return what the first commit of this worker says; with a pipeline, what is to be answered from here on."""
         start: dict[str, Any] = {
             "by": self.world.by,
             "at_ms": self.world.now_ms(),
             "versions": asdict(ground.checkpoints.versions),
         }
-        if resolved is not None:
-            start |= {"identity": dict(ground.pipeline.identity), **resolved}
+        if pipeline is not None:
+            start["identity"] = dict(pipeline.identity)
+            start["resolved"] = pipeline.resolved()
+            start["settings"] = settings_as_data(self.settings)
         return start
 
     def _work(self, worker: Worker) -> None:
@@ -229,13 +244,18 @@ class Service:
             self.observer.working(status)
 
 
-def _refuse_other(theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
-    """Refuse to go on under settings that would answer otherwise."""
-    apart = [
-        f"{name} was {theirs.get(name)!r}, is {ours.get(name)!r}"
-        for name in dict.fromkeys([*theirs, *ours])
-        if theirs.get(name) != ours.get(name)
-    ]
-    if apart:
-        msg = f"this log was begun with other settings: {'; '.join(apart)}; put them back, or begin a new [log] dir"
+def _differing(theirs: Pipeline, ours: Pipeline) -> dict[str, str]:
+    """Return in which arguments two pipelines differ, and a word about each."""
+    return {
+        name: f"{name} was {text}, is {ours.identity[name]}"
+        for name, text in theirs.identity.items()
+        if ours.identity[name] != text
+    }
+
+
+def _refuse_others(theirs: Pipeline, ours: Pipeline) -> None:
+    """Refuse to go on under settings that would answer otherwise; contenders may change, see `Service._changed`."""
+    told = "; ".join(word for name, word in _differing(theirs, ours).items() if name not in CONTENDER_ARGUMENTS)
+    if told:
+        msg = f"this log was begun with other settings: {told}; put them back, or begin a new [log] dir"
         raise SnapshotError(msg)

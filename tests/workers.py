@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.checkpoint_versions import Versions, current_versions
-from streams.ground import Ground, checkpoints_of, first_start
+from streams.ground import Ground, checkpoints_of, start_at
 from streams.log_port import Entry
 from streams.memory_log import MemoryLog
 from streams.pipeline import resolved_pipeline
@@ -106,7 +106,7 @@ class Life:
 
     def recovered(self, sequence: int | None = None, **more: Any) -> Recovered:
         """Return the state as a worker would find it."""
-        pipeline = resolved_pipeline(self.settings, first_start(self.log)["resolved"])
+        pipeline = resolved_pipeline(self.settings, start_at(self.log, 0)["resolved"])
         kept = checkpoints_of(self.settings, pipeline, None)
         kept = replace(kept, disk=self.disk, versions=self.versions or current_versions())
         return Ground(self.settings, self.log, pipeline, kept).recovery(**more).recover(sequence)

@@ -30,5 +30,14 @@ def test_the_same_seed_lives_through_the_same_history() -> None:
 
 def test_the_histories_meet_everything_they_are_for() -> None:
     told = "\n".join(line for seed in range(40) for line in history(seed).told)
-    for what in ("Killed", "PowerCut", "stopped", "gave up", "another worker led", "lost its last", "flipped bit"):
+    for what in (
+        "Killed",
+        "PowerCut",
+        "stopped",
+        "gave up",
+        "another worker led",
+        "lost its last",
+        "flipped bit",
+        "joins",
+    ):
         assert what in told, f"no history of forty has {what!r}"

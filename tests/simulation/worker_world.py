@@ -28,13 +28,12 @@ from streams.commands import CommandRecord, Verb
 from streams.commands import decode as decode_command
 from streams.commands import encode as encode_command
 from streams.event_lines import commanded_line, promoted_line
-from streams.ground import Ground, checkpoints_of, first_start, whole_topic
+from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
 from streams.intake import Kind
 from streams.journal import decode
 from streams.jsonl_file import read_record
 from streams.log_port import Entry, LeaseError
 from streams.memory_log import Fault, MemoryLog
-from streams.pipeline import resolved_pipeline
 from streams.ports import SourceError
 from streams.run import Service
 from streams.settings import load_settings
@@ -119,10 +118,10 @@ class World:
             "schema": {"columns": {"a": "numeric", "b": "numeric", "c": "category"}},
             "contenders": {
                 "champion": "linear=river.linear_model.LogisticRegression()",
-                "challengers": [
-                    "bayes=river.naive_bayes.GaussianNB()",
-                    'steady=rules("a > 0.5 -> 0.9; otherwise 0.1")',
-                ],
+                "challengers": {
+                    "bayes": "river.naive_bayes.GaussianNB()",
+                    "steady": 'rules("a > 0.5 -> 0.9; otherwise 0.1")',
+                },
             },
             "detectors": {"specs": [random.choice(["none", "river.drift.binary.DDM(warm_start=5)"])]},
             "limits": {
@@ -228,7 +227,11 @@ class World:
     # Lives and deaths.
 
     def service(self, *, fallback: bool = False) -> Service:
-        """Return a worker that is to live in this world."""
+        """Return a worker that is to live in this world; one day there is a challenger more."""
+        challengers = self._given["contenders"]["challengers"]
+        if self.random.random() < 0.15 and "late" not in challengers:
+            challengers["late"] = "river.naive_bayes.BernoulliNB()"
+            self.told.append("a challenger joins")
         flags = {**self._given, "run": {**self._given["run"], "fallback": fallback}}
         return Service(
             settings=load_settings(None, flags, {}),
@@ -237,7 +240,7 @@ class World:
             world=self,
             observer=self,
             stop=self,
-            once=False,
+            change_contenders=True,
             disk=self.disk,
             audit=self.trail,
         )
@@ -329,8 +332,7 @@ class Oracle:
     """The committed journal's records, taken one by one by an engine that was never interrupted."""
 
     def __init__(self, world: World) -> None:
-        start = first_start(world.log)
-        pipeline = resolved_pipeline(world.settings, start["resolved"])
+        pipeline = begun(start_at(world.log, 0))
         self.world = world
         kept = replace(checkpoints_of(world.settings, pipeline, None), disk=world.disk)
         self.ground = Ground(world.settings, world.log, pipeline, kept)
@@ -345,7 +347,13 @@ class Oracle:
         """Take everything the journal names."""
         inputs = self.ground.inputs()
         for record in self.world.log.journal(0):
-            for run in decode(record.data, record.sequence).runs:
+            entry = decode(record.data, record.sequence)
+            if record.sequence and entry.start is not None and "resolved" in entry.start:
+                engine = Engine(begun(entry.start).plan)
+                engine.graft(self.engine.snapshot())
+                self.engine = engine
+                self._codec = RecordCodec(self._codec.columns, engine.scorer.targets)
+            for run in entry.runs:
                 topic, partition, kind = inputs[run.input]
                 assert run.from_offset == self.taken[topic], "an input was taken twice, or left out"
                 for offset in range(run.from_offset, run.next_offset):

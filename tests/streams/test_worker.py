@@ -194,7 +194,7 @@ def test_other_settings_are_refused_by_name_and_others_that_change_nothing_are_n
     life.arrive(2)
     life.run()
     life.settings = settings_of(decision={"threshold": 0.2})
-    with pytest.raises(SnapshotError, match=r"decision\.threshold was 'None', is '0\.2'; put them back"):
+    with pytest.raises(SnapshotError, match=r"decision\.threshold was None, is 0\.2; put them back"):
         life.run()
     life.settings = settings_of(run={"slice": 1, "checkpoint_every": 7})
     life.run()
@@ -236,3 +236,47 @@ def test_predictions_go_to_the_partition_their_request_came_from_under_the_reque
         found = life.log.read("predictions", partition, 0).records
         assert [json.loads(record.value)["id"] for record in found] == [f"e{partition + 3 * n}" for n in range(3)]
         assert {record.key for record in found} == {f"c{partition}".encode()}
+
+
+def with_challengers(**challengers: str) -> dict[str, dict[str, object]]:
+    champion = "linear=river.linear_model.LogisticRegression()"
+    return {"contenders": {"champion": champion, "challengers": challengers}}
+
+
+def test_a_challenger_joins_at_a_start_and_those_that_stay_go_on_as_if_nothing_had_happened() -> None:
+    bayes, late = "river.naive_bayes.GaussianNB()", "river.naive_bayes.BernoulliNB()"
+    life, alone = Life(), Life()
+    for each in (life, alone):
+        each.arrive(10)
+        each.run()
+    life.settings = settings_of(**with_challengers(bayes=bayes, late=late))
+    with pytest.raises(SnapshotError, match=r"runs with other contenders: .*--change-contenders"):
+        life.run()
+    for each in (life, alone):
+        each.arrive(10)
+    life.run(change_contenders=True)
+    alone.run()
+    assert list(whole_topic(life.log, "predictions")) == list(whole_topic(alone.log, "predictions"))
+    joined = [each["index"] for each in lines(life, "shadow") if each["model"] == "late"]
+    assert joined == list(range(10, 20))
+    bayes_said = [[each for each in lines(one, "shadow") if each["model"] == "bayes"] for one in (life, alone)]
+    assert bayes_said[0] == bayes_said[1]
+    digest = life.recovered().replica.engine.state_digest()
+    life.disk = type(life.disk)(ROOT)
+    assert life.recovered().replica.engine.state_digest() == digest, "the journal alone knows who joined when"
+
+    life.settings = settings_of(**with_challengers(late=late))
+    life.run(change_contenders=True)
+    assert [each.name for each in life.recovered().replica.engine.learner.contenders] == ["linear", "late", "no_change"]
+
+
+def test_a_champion_cannot_be_left_out_and_everything_stays_as_it_was() -> None:
+    life = Life()
+    life.append("commands", encode(CommandRecord(Verb.PROMOTE, "bayes", "ann", 1_700_000_000_000, "")))
+    life.arrive(3)
+    life.run()
+    commits = life.log.journal_end()
+    life.settings = settings_of(**with_challengers(late="river.naive_bayes.BernoulliNB()"))
+    with pytest.raises(SnapshotError, match=r"champion bayes=.* is no contender here; keep it as one"):
+        life.run(change_contenders=True)
+    assert life.log.journal_end() == commits
