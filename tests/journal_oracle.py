@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.engine import Engine
@@ -18,12 +19,12 @@ from streams.codec import RecordCodec, decode_label
 from streams.commands import decode as decode_command
 from streams.disk import Disk
 from streams.event_lines import commanded_line, promoted_line
-from streams.ground import Ground, checkpoints_of, first_start, whole_topic
+from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
 from streams.intake import Input, Kind
 from streams.journal import decode
 from streams.jsonl_file import read_record
 from streams.log_port import Log
-from streams.pipeline import resolved_pipeline
+from streams.pipeline import Pipeline
 from streams.settings import Settings
 
 
@@ -39,9 +40,10 @@ class Oracle:
     """
 
     def __init__(self, settings: Settings, log: Log, disk: Disk | None = None) -> None:
-        pipeline = resolved_pipeline(settings, first_start(log)["resolved"])
+        pipeline = begun(start_at(log, 0))
         self.log = log
-        self.ground = Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, None, disk))
+        kept = checkpoints_of(settings, pipeline, None)
+        self.ground = Ground(settings, log, pipeline, kept if disk is None else replace(kept, disk=disk))
         self.engine = Engine(pipeline.plan)
         self.inputs = self.ground.inputs()
         self.taken = [0] * len(self.inputs)
@@ -54,11 +56,21 @@ class Oracle:
     def run(self) -> None:
         """Take everything the journal names."""
         for record in self.log.journal(0):
-            for run in decode(record.data, record.sequence).runs:
+            entry = decode(record.data, record.sequence)
+            if record.sequence and entry.start is not None and "resolved" in entry.start:
+                self._change(begun(entry.start))
+            for run in entry.runs:
                 assert run.from_offset == self.taken[run.input], "an input was taken twice, or left out"
                 for offset in range(run.from_offset, run.next_offset):
                     self._take(self.inputs[run.input], offset)
                 self.taken[run.input] = run.next_offset
+
+    def _change(self, pipeline: Pipeline) -> None:
+        """Go on with other contenders."""
+        engine = Engine(pipeline.plan)
+        engine.graft(self.engine.snapshot())
+        self.engine = engine
+        self._codec = RecordCodec(pipeline.request_columns, engine.scorer.targets)
 
     def _take(self, place: Input, offset: int) -> None:
         engine = self.engine

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -42,9 +41,10 @@ class Trail:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
-    def bring_up(self, topic: Iterable[bytes]) -> int:
+    def bring_up(self, topic: Iterable[bytes], *, may_be_ahead: bool) -> int:
         """Take the topic's lines; those that were there must be their beginning, unless the log has lost its end."""
         before, self.lines = self.lines, list(topic)
+        assert may_be_ahead or self.lines[: len(before)] == before, "the topic lost entries, or changed them"
         return len(self.lines) - len(before)
 
     def append(self, lines: Sequence[bytes]) -> None:
@@ -71,6 +71,7 @@ class World:
         self.told: list[str] = []
         self.may_lose = random.random() < 0.4
         self._given = self._sections()
+        self._contenders: dict[str, Any] = SECTIONS["contenders"]
         self.settings = load_settings(None, self._given, {})
         self._now_s = 0.0
         self._asked_count = 0
@@ -160,8 +161,13 @@ class World:
     # Lives and deaths.
 
     def service(self, *, fallback: bool = False) -> Service:
-        """Return a worker that is to live in this world."""
-        flags = {**self._given, "run": {**self._given["run"], "fallback": fallback}}
+        """Return a worker that is to live in this world; one day there is a challenger more."""
+        if self.random.random() < 0.15 and self._contenders == SECTIONS["contenders"]:
+            usual = SECTIONS["contenders"]["challengers"]
+            self._contenders = {**self._contenders, "challengers": [*usual, "late=river.naive_bayes.BernoulliNB()"]}
+            self.told.append("a challenger joins")
+        run = {**self._given["run"], "fallback": fallback}
+        flags = {**self._given, "contenders": self._contenders, "run": run}
         return Service(
             settings=load_settings(None, flags, {}),
             log=self.log,
@@ -169,7 +175,7 @@ class World:
             world=self,
             observer=self,
             stop=self,
-            once=False,
+            change_contenders=True,
             disk=self.disk,
             audit=self.trail,
         )
@@ -244,17 +250,10 @@ class World:
         except SnapshotError:
             self.log.lapse()
             self.told.append(f"a flipped bit in {file.name} was refused")
-            with suppress(SnapshotError):  # it was the only one
-                self.service(fallback=True).run()
-                return
+            self.service(fallback=True).run()
             self.log.lapse()
-            self._forget_checkpoints()
             return
         raise AssertionError(f"a flipped bit in {file.name} was taken")
-
-    def _forget_checkpoints(self) -> None:
-        """Do what the refusal says: begin again from the journal alone."""
-        self.disk = SimulatedDisk(ROOT)
 
     def end(self) -> None:
         """Let a last worker answer everything that is there, and stop cleanly."""
