@@ -40,13 +40,13 @@ class Status(NamedTuple):
 
     def line(self) -> str:
         """Return the status as one line for eyes."""
-        p99 = "n/a" if self.answer_s_p99 is None else f"{self.answer_s_p99 * 1_000:.2f} ms"
+        p99 = "n/a" if self.answer_s_p99 is None else f"{self.answer_s_p99 * 1_000:.1f} ms"
         loss = "n/a" if self.rolling_loss is None else f"{self.rolling_loss:.4f}"
         delay = "n/a" if self.label_delay_s is None else _rounded(self.label_delay_s)
-        kept = "none" if self.checkpoint_age_s is None else f"{self.checkpoint_age_s:.0f} s ago"
+        kept = "nothing yet" if self.checkpoint_age_s is None else f"{self.checkpoint_age_s:.0f} s ago"
         return (
-            f"{self.events:,} events  {self.events_per_s:,.0f}/s  p99 answer {p99}  backlog {self.backlog:,}  "
-            f"pending {self.pending:,}  {self.champion} loss {loss}  label delay {delay}  checkpoint {kept}"
+            f"{self.events:,} events, {self.events_per_s:,.0f}/s | p99 {p99} | backlog {self.backlog:,} | "
+            f"pending {self.pending:,} | {self.champion} loss {loss} | labels after {delay} | kept {kept}"
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +46,9 @@ class Observer(Protocol):
 
     def working(self, status: Callable[[], Status]) -> None:
         """Is told after each turn; asks for the status when it wants to show it."""
+
+    def end(self, status: Status) -> None:
+        """Is told that everything is committed and kept, and how things stand."""
 
 
 class AuditTrailCopy(AuditCopy, Protocol):
@@ -116,6 +120,11 @@ class Service:
     disk: Disk = field(default_factory=RealDisk)
     versions: Versions = field(default_factory=current_versions)
     audit: AuditTrailCopy | None = None
+    _meter: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Measure by the world's clock."""
+        object.__setattr__(self, "_meter", Meter(self.world.seconds))
 
     def run(self) -> None:
         """Lead, recover, work until asked to stop, drain.
@@ -140,6 +149,7 @@ class Service:
             worker.begin(self._start(ground, pipeline))
             self._work(worker)
             worker.drain()
+            self.observer.end(self._status(worker))
 
     def _make_topics(self) -> None:
         """Make the topics that are missing: inputs and outputs of one partition, predictions as many as requests."""
@@ -191,7 +201,7 @@ class Service:
             lease=lease,
             checkpoints=WorkerCheckpoints(writer, recovered.parent, replica.engine.position),
             audit=audit,
-            watcher=Meter(world.seconds),
+            watcher=self._meter,
             seconds=world.seconds,
             pace=Pace(
                 slice_count=run.slice,
@@ -227,12 +237,6 @@ class Service:
     def _work(self, worker: Worker) -> None:
         """Turn after turn, until asked to stop, or, with `once`, until there is nothing more to do."""
         idle_s = IDLE_S_MIN
-        meter = worker.watcher
-
-        def status() -> Status:
-            assert isinstance(meter, Meter)  # noqa: S101 - made above
-            return meter.status(worker.replica.engine, worker.intake.backlog())
-
         while not self.stop.asked():
             if worker.turn():
                 idle_s = IDLE_S_MIN
@@ -241,7 +245,10 @@ class Service:
             else:
                 self.stop.wait(idle_s)
                 idle_s = min(2 * idle_s, IDLE_S_MAX)
-            self.observer.working(status)
+            self.observer.working(partial(self._status, worker))
+
+    def _status(self, worker: Worker) -> Status:
+        return self._meter.status(worker.replica.engine, worker.intake.backlog())
 
 
 def _differing(theirs: Pipeline, ours: Pipeline) -> dict[str, str]:

@@ -135,5 +135,8 @@ class Life:
         """Remember from where it goes on."""
         self.recovered_at_start = recovered
 
+    def end(self, status: object) -> None:
+        """Hear that it stopped."""
+
     def working(self, status: object) -> None:
         """Hear of it."""

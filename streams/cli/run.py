@@ -127,6 +127,13 @@ class _Screen:
         if self._is_time():
             self._show(status().line())
 
+    def end(self, status: Status) -> None:
+        """Say how things stand, and that nothing is left to do."""
+        if self._talk.is_terminal:
+            self._talk.file.write("\r\x1b[K")
+        self._talk.print(status.line(), markup=False)
+        self._talk.print("stopped: everything taken is committed, the state is kept", markup=False)
+
     def _is_time(self) -> bool:
         now = self._watch.seconds()
         if now - self._shown_s < self._every_s:

@@ -144,6 +144,9 @@ class World:
     def begin(self, ground: Ground, recovered: object, seconds: float) -> None:
         """Hear that it works."""
 
+    def end(self, status: object) -> None:
+        """Hear that it stopped."""
+
     def working(self, status: object) -> None:
         """Hear that it worked a turn."""
 
@@ -255,7 +258,7 @@ class World:
             return
         raise AssertionError(f"a flipped bit in {file.name} was taken")
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Let a last worker answer everything that is there, and stop cleanly."""
         self._left = 0
         self._turns_left, self._looks_left, self._zombie_in = 200, None, None
@@ -270,7 +273,7 @@ def history(seed: int) -> World:
         world.live()
         if world.random.random() < 0.15:
             world.damage()
-    world.end()
+    world.finish()
     oracle = Oracle(world.settings, world.log, world.disk)
     oracle.run()
     oracle.check(world.trail.lines)

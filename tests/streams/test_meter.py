@@ -33,8 +33,8 @@ def test_a_worker_says_how_fast_how_late_and_how_good_it_is() -> None:
     assert last.rolling_loss is not None
     assert last.checkpoint_age_s is not None
     assert "200 events" in last.line()
-    assert "label delay 60 min" in last.line()
-    assert "linear loss 0." in last.line()
+    assert "labels after 60 min" in last.line()
+    assert "loss 0." in last.line()
 
 
 def test_before_anything_happened_nothing_is_known() -> None:
@@ -42,7 +42,7 @@ def test_before_anything_happened_nothing_is_known() -> None:
     status = Meter(life.seconds).status(life_engine(life), 7)
     assert status.answer_s_p99 is None
     assert status.rolling_loss is None
-    assert "p99 answer n/a  backlog 7" in status.line()
+    assert "p99 n/a | backlog 7" in status.line()
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
