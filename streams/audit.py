@@ -19,7 +19,6 @@ from streams.ground import Ground, whole_topic
 from streams.intake import Intake, Kind
 from streams.journal import decode
 from streams.log_port import Delivery, JournalRecord, LogError
-from streams.recovery import fingerprint
 from streams.replica import Replica
 
 
@@ -71,7 +70,7 @@ class Auditor:
             term = record.term
             if not self._carry_out(replica, intake, record):
                 break
-            for name, state in marks.pop((replica.sequence, fingerprint(record)), ()):
+            for name, state in marks.pop((replica.sequence, replica.head), ()):
                 if state != replica.engine.state_digest():
                     self._find(f"{name} holds another state than the journal gives after commit {record.sequence:,}")
             self.watch(record.sequence + 1, end)
@@ -127,9 +126,9 @@ class Auditor:
                 self._find(f"{name} is refused: {found}")
                 continue
             try:
-                replica = self.ground.replica()
+                replica = self.ground.replica(int(found.content.caller["begun_at"]))
                 replica.restore(found.content.engine, found.content.caller)
-                mark = replica.sequence, str(found.content.caller["record"])
+                mark = replica.sequence, replica.head
             except (SidestreamError, KeyError) as error:
                 self._find(f"{name} cannot be restored: {error}")
                 continue

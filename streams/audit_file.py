@@ -15,6 +15,9 @@ from streams.audit_trail import AuditError, Chain, follow_line
 from streams.ports import SourceError
 
 AUDIT_FILE = "audit.jsonl"
+LOST_FILE = "audit-lost.jsonl"
+"""Next to it: entries of commits that a power cut took from the log after they were copied."""
+
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
 _OWNER_ALONE = 0o600
 _BUFFER_BYTES = 1 << 18
@@ -55,7 +58,7 @@ class AuditFile:
         """Close it, whatever happened."""
         self.close()
 
-    def bring_up(self, topic: Iterable[bytes]) -> int:
+    def bring_up(self, topic: Iterable[bytes], *, may_be_ahead: bool = False) -> int:
         """Copy what is missing, and return how many lines that was.
 
         A last line that a crash has torn is cut off and written anew: it must be the beginning of the line that the
@@ -65,6 +68,9 @@ class AuditFile:
         ----------
         topic
             All lines of the topic, from entry 0, without their line ends.
+        may_be_ahead
+            Whether the log may have lost its last commits: what the file holds beyond the topic is then moved to
+            `LOST_FILE`, and not refused.
 
         Raises
         ------
@@ -73,7 +79,7 @@ class AuditFile:
         """
         self._chain = None
         try:
-            chain, added = self._bring_up(topic)
+            chain, added = self._bring_up(topic, may_be_ahead=may_be_ahead)
         except OSError as error:
             raise self._unwritable(error) from error
         self._chain = chain
@@ -97,7 +103,7 @@ class AuditFile:
             data += each + b"\n"
         self._chain = None
         try:
-            self._write(data)
+            _write_all(self._handle, data)
             os.fsync(self._handle)
         except OSError as error:
             raise self._unwritable(error) from error
@@ -109,7 +115,7 @@ class AuditFile:
             os.close(self._handle)
             self._handle = -1
 
-    def _bring_up(self, topic: Iterable[bytes]) -> tuple[Chain, int]:
+    def _bring_up(self, topic: Iterable[bytes], *, may_be_ahead: bool) -> tuple[Chain, int]:
         """Compare and copy, line by line; sync also where nothing was added, since whoever added it may not have."""
         chain, added, at, count = Chain(), 0, 0, 0
         with os.fdopen(os.dup(self._handle), "rb", _BUFFER_BYTES) as file:
@@ -125,19 +131,26 @@ class AuditFile:
                     if not _is_torn(found, expected, file):
                         raise self._foreign(count, "is not the one the topic has there")
                     os.ftruncate(self._handle, at)
-                self._write(expected)
+                _write_all(self._handle, expected)
                 added += 1
-            if not added and file.read(1):
-                raise self._foreign(count + 1, "is not on the topic, which ends before it")
+            if not added and (rest := file.read()):
+                if not may_be_ahead:
+                    raise self._foreign(count + 1, "is not on the topic, which ends before it")
+                self._set_aside(rest, at)
         os.fsync(self._handle)
         self._sync_name()
         return chain, added
 
-    def _write(self, data: bytes | bytearray) -> None:
-        """Write all of it: a file may take less than it is given."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._handle, rest) :]
+    def _set_aside(self, lines: bytes, at: int) -> None:
+        """Move everything from a place on to the file of what was lost, there first."""
+        handle = os.open(self._path.with_name(LOST_FILE), _FLAGS, _OWNER_ALONE)
+        try:
+            _write_all(handle, lines)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        self._sync_name()
+        os.ftruncate(self._handle, at)
 
     def _sync_name(self) -> None:
         parent = os.open(self._path.absolute().parent, os.O_RDONLY)
@@ -156,6 +169,13 @@ class AuditFile:
         return SourceError(
             f"the audit trail {str(self._path)!r} cannot be written ({error.strerror}); check its path and its disk"
         )
+
+
+def _write_all(handle: int, data: bytes | bytearray) -> None:
+    """Write all of it: a file may take less than it is given."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
 
 
 def _is_torn(found: bytes, expected: bytes, file: BinaryIO) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.engine import Engine
 from engine.errors import ConfigError
 from engine.models.spec import default_name, split_name
 from engine.summary import Summary
-from streams.ground import Ground
+from streams.ground import Ground, begun
 from streams.history import before_position
 from streams.journal import decode
 from streams.replica import Replica
@@ -35,19 +34,21 @@ def fork(ground: Ground, position: int, challengers: tuple[str, ...]) -> Summary
     ConfigError
         When a name is taken, a spec cannot be built, or the journal does not come as far.
     """
-    plan = ground.pipeline.plan
+    moment = before_position(ground, position)
+    pipeline = moment.replica.pipeline
+    plan = pipeline.plan
     joined = dict(plan.challengers)
+    taken = {contender.name for contender in moment.replica.engine.learner.contenders}
     for each in challengers:
         given, spec = split_name(each)
         name = given or default_name(spec)
-        if name in joined or name == plan.champion_name:
+        if name in taken:
             msg = f"there is a contender {name!r} already; give the new one another name, as NAME=SPEC"
             raise ConfigError(msg)
+        taken.add(name)
         joined[name] = spec
-    widened = replace(plan, challengers=joined)
-    Engine(widened)  # a spec that cannot be built is refused before the past is restored
-    moment = before_position(ground, position)
-    other = Replica(replace(ground.pipeline, plan=widened), ground.inputs(), ground.outputs)
+    widened = replace(pipeline, plan=replace(plan, challengers=joined))
+    other = Replica(widened, ground.inputs(), ground.outputs, begun)
     other.engine.graft(moment.replica.engine.snapshot())
     other.engine.reset_figures()
     other.take(moment.arrivals)

@@ -14,12 +14,12 @@ from typing import Any
 from engine.errors import ConfigError
 from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
-from streams.disk import Disk, RealDisk
 from streams.intake import Input, Intake, Kind
 from streams.journal import decode
 from streams.log_port import Log, LogError
 from streams.outputs import OutputTopics
 from streams.pipeline import Pipeline, resolved_pipeline
+from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovery
 from streams.replica import Replica
 from streams.settings import Settings, load_settings
@@ -66,9 +66,10 @@ class Ground:
         wanted.append((topics.commands, Kind.COMMAND))
         return tuple(Input(topic, number, kind) for topic, kind in wanted for number in range(counts.get(topic, 1)))
 
-    def replica(self) -> Replica:
-        """Return the state before the first commit."""
-        return Replica(self.pipeline, self.inputs(), self.outputs)
+    def replica(self, start_sequence: int = 0) -> Replica:
+        """Return a state that knows nothing, with the pipeline that the start at this commit began."""
+        pipeline = self.pipeline if start_sequence == 0 else begun(start_at(self.log, start_sequence))
+        return Replica(pipeline, self.inputs(), self.outputs, begun)
 
     def intake(self, offsets: Sequence[int]) -> Intake:
         """Return the inputs, read from these offsets on."""
@@ -85,17 +86,17 @@ class Ground:
         return Recovery(log=self.log, checkpoints=self.checkpoints, make=self.replica, read=self.intake, **more)
 
 
-def first_start(log: Log) -> Mapping[str, Any]:
-    """Return what the journal's first commit says: the settings, what was inferred, and the identity of both.
+def start_at(log: Log, sequence: int) -> Mapping[str, Any]:
+    """Return what the start at a commit says: the settings, what was inferred, and the identity of both.
 
     Raises
     ------
     LogError
-        When it was trimmed, or no worker wrote it.
+        When it was trimmed, or begins no pipeline.
     """
-    start = decode(next(log.journal(0)).data, 0).start
+    start = decode(next(log.journal(sequence)).data, sequence).start
     if start is None or not {"settings", "resolved", "identity"} <= start.keys():
-        msg = "the journal's first commit does not begin a worker's life; is this the log you mean?"
+        msg = f"commit {sequence} of the journal does not begin a pipeline; is this the log you mean?"
         raise LogError(msg)
     return start
 
@@ -113,18 +114,27 @@ def ground_of(log: Log, directory: str, key: SealKey | None) -> Ground:
     if log.journal_end() == 0:
         msg = f"no worker has run on {log.name!r} yet; start one: sidestream run --config F"
         raise ConfigError(msg)
-    start = first_start(log)
+    start = start_at(log, 0)
     settings = load_settings(None, {**start["settings"], "log": {"dir": directory}}, {})
-    pipeline = resolved_pipeline(settings, start["resolved"])
+    pipeline = begun(start)
     return Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, key))
 
 
-def checkpoints_of(
-    settings: Settings, pipeline: Pipeline, key: SealKey | None, disk: Disk | None = None
-) -> CheckpointReader:
-    """Return where the states of a pipeline are kept."""
-    directory = Path(str(settings.log.dir)) / CHECKPOINTS
-    return CheckpointReader(directory=directory, identity=pipeline.identity, key=key, disk=disk or RealDisk())
+def begun(start: Mapping[str, Any]) -> Pipeline:
+    """Return the pipeline that a start began.
+
+    Raises
+    ------
+    SnapshotError
+        When it is not what was written.
+    """
+    return resolved_pipeline(load_settings(None, start["settings"], {}), start["resolved"])
+
+
+def checkpoints_of(settings: Settings, pipeline: Pipeline, key: SealKey | None) -> CheckpointReader:
+    """Return where the states of a pipeline are kept. Who its contenders were, each state says for itself."""
+    identity = {name: text for name, text in pipeline.identity.items() if name not in CONTENDER_ARGUMENTS}
+    return CheckpointReader(directory=Path(str(settings.log.dir)) / CHECKPOINTS, identity=identity, key=key)
 
 
 def whole_topic(log: Log, topic: str, partition: int = 0) -> Iterator[bytes]:

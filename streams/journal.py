@@ -2,7 +2,8 @@
 
 A record holds references, never contents: which records of which inputs were taken, in which order, after how many
 steps of the challengers. The inputs stand in the log, so whoever follows the journal reads them again, does the same in
-the same order and must come to the same bytes, whose digest the record holds. This file knows no engine and no log.
+the same order and must come to the same bytes, whose digest the record holds. It also holds the digest of the record
+before it, so that one record stands for all of its past. This file knows no engine and no log.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from streams.log_port import LogError
+
+NOTHING_BEFORE = "0" * 64
+"""What the first record holds as the digest of the one before it."""
 
 FORMAT = 1
 """Raised with every change that an older sidestream cannot follow."""
@@ -41,6 +46,8 @@ class JournalEntry:
         The inputs, in the order in which they were taken.
     outputs_sha256
         Digest of everything that was written, see `streams.outputs`.
+    previous
+        Digest of the record before.
     start
         Set on the first commit of a worker's life: who started it, when, with which versions; on the very first of a
         journal also what was inferred from the first records.
@@ -50,6 +57,7 @@ class JournalEntry:
     steps: int
     runs: tuple[Run, ...]
     outputs_sha256: str
+    previous: str
     start: Mapping[str, Any] | None = None
 
     def encode(self) -> bytes:
@@ -60,6 +68,7 @@ class JournalEntry:
             "steps": self.steps,
             "runs": [list(run) for run in self.runs],
             "outputs": self.outputs_sha256,
+            "previous": self.previous,
         }
         if self.start is not None:
             data["start"] = self.start
@@ -80,11 +89,18 @@ def decode(data: bytes, sequence: int) -> JournalEntry:
             raise LogError(_other_format(sequence, found["format"]))
         runs = tuple(Run(*map(_count, run)) for run in found["runs"])
         start = found.get("start")
-        digest = _text(found["outputs"])
-        return JournalEntry(_count(found["position"]), _count(found["steps"]), runs, digest, start and dict(start))
+        position, steps = _count(found["position"]), _count(found["steps"])
+        return JournalEntry(
+            position, steps, runs, _text(found["outputs"]), _text(found["previous"]), start and dict(start)
+        )
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         msg = f"commit {sequence} of the journal is none of sidestream's ({error!r:.80}); restore the log from a copy"
         raise LogError(msg) from error
+
+
+def digest_of(data: bytes) -> str:
+    """Return the SHA-256 of a record as it stands in the journal."""
+    return sha256(data).hexdigest()
 
 
 def _other_format(sequence: int, got: object) -> str:

@@ -56,12 +56,12 @@ class Outputs:
 
     def __init__(self, topics: OutputTopics, codec: RecordCodec) -> None:
         self._topics = topics
-        self._codec = codec
+        self.codec = codec
         self._entries: dict[tuple[str, int], list[Entry]] = {}
 
     def add(self, out: Outcomes, origins: Sequence[Origin] = (), first: int = 0) -> None:
         """Add everything that was said about messages from position `first` on, whose origins are given."""
-        codec, topics = self._codec, self._topics
+        codec, topics = self.codec, self._topics
         for prediction in out.predictions:
             origin = origins[prediction.position - first]
             self._put(topics.predictions, origin.partition, Entry(origin.key, codec.prediction_line(prediction)[:-1]))

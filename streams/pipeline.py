@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from itertools import chain, islice, zip_longest
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from engine.engine import Engine
 from engine.errors import ConfigError, SnapshotError
 from engine.limits import Limits
+from engine.models.spec import default_name, split_name
 from engine.plan import Plan
 from engine.schema import Schema
 from engine.schema_inference import SAMPLE_COUNT_MAX
@@ -31,6 +32,7 @@ from streams.provenance import worker_arguments
 from streams.settings import Settings
 from streams.settings_conflicts import run_conflicts, task_conflicts
 from streams.settings_layers import refuse_all
+from streams.usual_contenders import contenders, named
 
 RESOLVED_FORMAT = 1
 """Raised with every change of what `Pipeline.resolved` returns."""
@@ -134,6 +136,22 @@ def resolved_pipeline(settings: Settings, resolved: Mapping[str, Any]) -> Pipeli
     if found:
         refuse_all(found)
     return _pipeline(settings, plan_of(settings, decided, delayed=settings.labels.on_topic), ())
+
+
+def changed_pipeline(pipeline: Pipeline, settings: Settings) -> Pipeline:
+    """Return a pipeline with the contenders that the settings name, and with nothing else changed.
+
+    Raises
+    ------
+    ConfigError
+        When one of them cannot be built, or two have one name.
+    """
+    plan = pipeline.plan
+    champion, challengers = contenders(settings, plan.task, plan.schema or Schema(()), rare=False)
+    given, spec = split_name(champion)
+    name = given or default_name(spec)
+    changed = replace(plan, champion=spec, champion_name=given, challengers=named(challengers, name))
+    return _pipeline(settings, changed, tuple(seed_notices(Engine(changed).learner.contenders)))
 
 
 def sample(settings: Settings, log: Log | None) -> tuple[list[Mapping[str, object]], list[object]]:

@@ -25,6 +25,10 @@ _WORKER_FREE = frozenset({"input.paths", "input.format", "log.dir", "log.durabil
 """Settings that change no answer of a worker: its inputs and outputs have their places in topics."""
 
 
+CONTENDER_ARGUMENTS = frozenset({"contenders.champion", "contenders.challengers", "inferred contenders"})
+"""What of a worker's arguments says who its contenders are: these may change between two starts."""
+
+
 def arguments(settings: Settings, plan: Plan) -> dict[str, str]:
     """Return everything the state of a replay depends on but versions and the records themselves, by name, as text."""
     found = {

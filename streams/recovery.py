@@ -6,16 +6,16 @@ every commit that comes out is compared with the one that was made. A difference
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from engine.errors import SnapshotError
-from streams.checkpoint import Checkpoint, Stamp
+from streams.checkpoint import Checkpoint, DamagedCheckpointError, Stamp
 from streams.checkpoint_reader import CheckpointReader
+from streams.checkpoint_versions import Versions, differences
 from streams.intake import Intake
-from streams.journal import decode
+from streams.journal import decode, digest_of
 from streams.log_port import JournalRecord, Log, LogError
 from streams.replica import Replica
 
@@ -45,9 +45,11 @@ class Recovery:
     checkpoints
         Where states were kept.
     make
-        Makes a replica at nothing, and its intake from offsets on.
+        Makes a replica that knows nothing, with the pipeline that the start at a commit began.
+    read
+        Makes an intake from offsets on.
     fallback
-        Whether a damaged checkpoint may be passed over.
+        Whether a damaged checkpoint may be passed over: for the one before it, or for the journal alone.
     tail_may_be_lost
         Whether the journal may have lost its last commits, so that a checkpoint may be ahead of it.
     differences_accepted
@@ -56,7 +58,7 @@ class Recovery:
 
     log: Log
     checkpoints: CheckpointReader
-    make: Callable[[], Replica]
+    make: Callable[[int], Replica]
     read: Callable[[Sequence[int]], Intake]
     fallback: bool = False
     tail_may_be_lost: bool = True
@@ -77,14 +79,15 @@ class Recovery:
         if sequence_max is not None:
             end = min(end, sequence_max)
         kept, notices = self._newest(end)
-        replica = self.make()
+        replica = self.make(0 if kept is None else int(kept.content.caller.get("begun_at", 0)))
         if kept is not None:
             replica.restore(kept.content.engine, kept.content.caller)
             notices += [f"passed over {name}: {why}" for name, why in kept.skipped]
             notices.append(f"going on from {kept.stamp.name}")
-            self._check_versions(kept, end, notices)
+            if kept.differences:
+                notices.append(f"versions differ: {'; '.join(kept.differences)}")
         intake = self.read(replica.offsets)
-        replayed = self._follow(replica, intake, end)
+        replayed = self._follow(replica, intake, kept, end)
         return Recovered(replica, intake, None if kept is None else kept.stamp, replayed, tuple(notices))
 
     def _newest(self, end: int) -> tuple[Checkpoint | None, list[str]]:
@@ -92,7 +95,13 @@ class Recovery:
         notices: list[str] = []
         position_max: int | None = None
         while True:
-            kept = self.checkpoints.newest_verified(fallback=self.fallback, position_max=position_max)
+            try:
+                kept = self.checkpoints.newest_verified(fallback=self.fallback, position_max=position_max)
+            except DamagedCheckpointError as error:
+                if not self.fallback:
+                    raise
+                notices.append(f"beginning from the journal alone: {error}")
+                return None, notices
             if kept is None:
                 return None, notices
             ahead = self._is_foreign(kept.content.caller, end)
@@ -118,33 +127,29 @@ class Recovery:
         if sequence == 0:
             return None
         record = next(self.log.journal(sequence - 1))
-        if fingerprint(record) != caller["record"]:
+        if digest_of(record.data) != caller["head"]:
             return f"commit {sequence - 1:,} of the journal is not the one it was made after"
         return None
 
-    def _check_versions(self, kept: Checkpoint, end: int, notices: list[str]) -> None:
-        """Refuse to carry out a tail under other versions, unless that was asked for."""
-        if not kept.differences:
-            return
-        tail = end - kept.content.caller["sequence"]
-        told = "; ".join(kept.differences)
-        if tail and not self.differences_accepted:
-            msg = (
-                f"{tail:,} commits since {kept.stamp.name} were made with other versions ({told}): start once with "
-                "those and stop it cleanly, or accept that last bits of what was learned may differ with "
-                "--accept-differences"
-            )
-            raise SnapshotError(msg)
-        notices.append(f"versions differ: {told}")
-
-    def _follow(self, replica: Replica, intake: Intake, end: int) -> int:
+    def _follow(self, replica: Replica, intake: Intake, kept: Checkpoint | None, end: int) -> int:
         """Carry the journal out up to a sequence; return how many commits that were."""
         first = replica.sequence
         if first >= end:
             return 0
+        told = () if kept is None else kept.differences
         for record in self.log.journal(first):
             if record.sequence >= end:
                 break
+            start = decode(record.data, record.sequence).start
+            if start is not None:
+                told = differences(versions_of(start), self.checkpoints.versions)
+            if told and not self.differences_accepted:
+                msg = (
+                    f"commit {record.sequence:,} was made with other versions ({'; '.join(told)}): start once with "
+                    "those and stop it cleanly; or accept, with --accept-differences, that last bits of what is "
+                    "learned again may differ"
+                )
+                raise SnapshotError(msg)
             carry_out(replica, intake, record)
             self.watch(record.sequence + 1 - first, end - first)
         return end - first
@@ -171,6 +176,10 @@ def carry_out(replica: Replica, intake: Intake, record: JournalRecord) -> None:
         raise LogError(msg)
 
 
-def fingerprint(record: JournalRecord) -> str:
-    """Return what names one commit of one journal: no other commit of this sequence has it."""
-    return sha256(b"%d/%d/" % (record.sequence, record.term) + record.data).hexdigest()
+def versions_of(start: Mapping[str, Any]) -> Versions:
+    """Return the versions a worker said it starts with. Raises `LogError` where it said nothing of the kind."""
+    try:
+        return Versions(**start["versions"])
+    except (KeyError, TypeError) as error:
+        msg = "a start in the journal does not say with which versions; restore the log from a copy"
+        raise LogError(msg) from error

@@ -8,7 +8,7 @@ compares the commit. There is no third way to change anything here, and no clock
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from engine.engine import Engine
@@ -19,7 +19,7 @@ from streams.audit_trail import line as audit_line
 from streams.codec import RecordCodec, decode_label
 from streams.commands import REASON_CHARS_MAX, START, CommandRecord, decode
 from streams.intake import Arrival, Input, Kind, runs_of
-from streams.journal import JournalEntry
+from streams.journal import NOTHING_BEFORE, JournalEntry, digest_of
 from streams.log_port import Commit
 from streams.outputs import Origin, Outputs, OutputTopics, key_of
 from streams.pipeline import Pipeline
@@ -48,6 +48,8 @@ class Replica:
         The partitions that are read.
     topics
         Where outputs go.
+    begun
+        Returns the pipeline of a start that changes the contenders.
 
     Attributes
     ----------
@@ -57,16 +59,27 @@ class Replica:
         Where each input is to be read on.
     chain
         The head of the audit trail.
+    head
+        The digest of the journal's last record, which names the whole journal up to there.
     """
 
-    def __init__(self, pipeline: Pipeline, inputs: Sequence[Input], topics: OutputTopics) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        inputs: Sequence[Input],
+        topics: OutputTopics,
+        begun: Callable[[Mapping[str, Any]], Pipeline],
+    ) -> None:
         self.pipeline = pipeline
+        self._begun = begun
+        self._begun_at = 0
         self.inputs = tuple(inputs)
         self.topics = topics
         self.engine = Engine(pipeline.plan)
         self.sequence = 0
         self.offsets = [0] * len(self.inputs)
         self.chain = Chain()
+        self.head = NOTHING_BEFORE
         self._codec = RecordCodec(pipeline.request_columns, self.engine.scorer.targets)
         self._outputs = Outputs(topics, self._codec)
         self._steps = 0
@@ -102,19 +115,33 @@ class Replica:
         """
         position, steps = self.engine.position, self._steps
         if start is not None:
+            if "resolved" in start and self.sequence:
+                self._change(start)
             began = CommandRecord(START, None, start["by"], start["at_ms"], "")
-            self._note(began, STARTED, detail=start["versions"])
+            contenders = {each.name: each.billing.spec for each in self.engine.learner.contenders}
+            self._note(began, STARTED, detail={"versions": start["versions"], "contenders": contenders})
         for arrival in arrivals:
             self._take_one(arrival)
             self.offsets[arrival.input] = arrival.offset + 1
         self._answer()
         deliveries, digest = self._outputs.finish()
-        entry = JournalEntry(position, steps, runs_of(arrivals), digest, start)
+        entry = JournalEntry(position, steps, runs_of(arrivals), digest, self.head, start)
         commit = Commit(self.sequence, entry.encode(), deliveries)
+        self.head = digest_of(commit.journal)
         said, self._said = tuple(self._said), []
         self._steps = 0
         self.sequence += 1
         return Effects(commit, said)
+
+    def _change(self, start: Mapping[str, Any]) -> None:
+        """Go on with other contenders: those that stay continue, new ones know nothing yet, the champion stays."""
+        self._hear(self.engine.catch_up(), (), self.engine.position)
+        pipeline = self._begun(start)
+        engine = Engine(pipeline.plan)
+        engine.graft(self.engine.snapshot())
+        self.pipeline, self.engine, self._begun_at = pipeline, engine, self.sequence
+        self._codec = RecordCodec(pipeline.request_columns, engine.scorer.targets)
+        self._outputs.codec = self._codec
 
     def _take_one(self, arrival: Arrival) -> None:
         """Turn one record into messages, or carry out the command that it is."""
@@ -191,6 +218,8 @@ class Replica:
         rest = {
             "sequence": self.sequence,
             "offsets": list(self.offsets),
+            "head": self.head,
+            "begun_at": self._begun_at,
             "chain": [self.chain.number, self.chain.head],
         }
         return self.engine.snapshot(), rest
@@ -208,9 +237,13 @@ class Replica:
             msg = f"the checkpoint has offsets {offsets!r:.80} for {len(self.inputs)} inputs; is this the log you mean?"
             raise SnapshotError(msg)
         self.engine.restore(engine)
-        self.sequence = rest["sequence"]
+        try:
+            self.sequence, self.head, self.chain = int(rest["sequence"]), str(rest["head"]), Chain(*rest["chain"])
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"the checkpoint does not say which commit it was made after ({error!r}); use another one"
+            raise SnapshotError(msg) from error
         self.offsets = list(offsets)
-        self.chain = Chain(*rest["chain"])
+        self._begun_at = rest["begun_at"]
 
 
 def _one_line(promoted: Promoted) -> str:

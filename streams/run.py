@@ -7,21 +7,23 @@ the loop, `streams.recovery` the way back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from engine.errors import SnapshotError
 from streams.audit_file import AUDIT_FILE, AuditFile
 from streams.checkpoint_seal import SealKey
-from streams.checkpoint_versions import current_versions
+from streams.checkpoint_versions import Versions, current_versions
 from streams.checkpoint_writer import CheckpointWriter
 from streams.disk import Disk, RealDisk
-from streams.ground import Ground, checkpoints_of, first_start, whole_topic
+from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
 from streams.log_port import Lease, Log
 from streams.meter import Meter, Status
-from streams.pipeline import infer_pipeline, resolved_pipeline, sample
+from streams.pipeline import Pipeline, changed_pipeline, infer_pipeline, resolved_pipeline, sample
+from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovered
 from streams.settings import Settings, settings_as_data
 from streams.worker import AuditCopy, Pace, Worker
@@ -48,8 +50,9 @@ class Observer(Protocol):
 class AuditTrailCopy(AuditCopy, Protocol):
     """A copy of the audit trail that can be brought up to the topic."""
 
-    def bring_up(self, topic: Iterable[bytes]) -> int:
-        """Add what is missing; return how many entries that was."""
+    def bring_up(self, topic: Iterable[bytes], *, may_be_ahead: bool) -> int:
+        """Add what is missing; return how many entries that was. `may_be_ahead`: the log may have lost its end."""
+        ...
 
 
 class Stop(Protocol):
@@ -94,8 +97,11 @@ class Service:
         Stop when everything that has arrived is answered.
     accept_differences
         Whether a journal's tail may be carried out under other versions.
-    disk, audit
-        Where checkpoints and the copy of the audit trail are; by default the machine's, under `[log] dir`.
+    change_contenders
+        Whether contenders may be others than before: those that stay continue, new ones begin, the champion stays.
+    disk, versions, audit
+        Where checkpoints are written, and with what; the copy of the audit trail. By default the machine's, under
+        `[log] dir`; tests give their own.
     """
 
     settings: Settings
@@ -106,7 +112,9 @@ class Service:
     stop: Stop
     once: bool = False
     accept_differences: bool = False
+    change_contenders: bool = False
     disk: Disk = field(default_factory=RealDisk)
+    versions: Versions = field(default_factory=current_versions)
     audit: AuditTrailCopy | None = None
 
     def run(self) -> None:
@@ -123,11 +131,13 @@ class Service:
         SourceError
             When the log or the disk says no. What was committed stands; start again.
         """
-        with self.log.lead() as lease:
+        with self.log.lead() as lease, self._audit_copy() as audit:
             self._make_topics()
-            ground, resolved = self._ground()
-            worker = self._recover(ground, lease)
-            worker.begin(self._start(ground, resolved))
+            is_first = self.log.journal_end() == 0
+            ground = self._ground(is_first=is_first)
+            worker = self._recover(ground, lease, audit)
+            pipeline = ground.pipeline if is_first else self._changed(worker.replica.pipeline)
+            worker.begin(self._start(ground, pipeline))
             self._work(worker)
             worker.drain()
 
@@ -140,34 +150,39 @@ class Service:
             if name not in there:
                 self.log.create_topic(name, requests if name == topics.predictions else 1)
 
-    def _ground(self) -> tuple[Ground, dict[str, Any] | None]:
-        """Return the pipeline's ground, and, on the first start, what is to be written down of it."""
-        settings, log = self.settings, self.log
-        if log.journal_end():
-            start = first_start(log)
-            pipeline = resolved_pipeline(settings, start["resolved"])
-            _refuse_other(start["identity"], pipeline.identity)
-            return Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, self.key, self.disk)), None
-        pipeline = infer_pipeline(settings, *sample(settings, log))
-        ground = Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, self.key, self.disk))
-        return ground, {"resolved": pipeline.resolved(), "settings": settings_as_data(settings)}
+    def _ground(self, *, is_first: bool) -> Ground:
+        """Return the ground of the pipeline that the journal began with, or that it is to begin with."""
+        if is_first:
+            pipeline = infer_pipeline(self.settings, *sample(self.settings, self.log))
+        else:
+            start = start_at(self.log, 0)
+            pipeline = begun(start)
+            _refuse_others(pipeline, resolved_pipeline(self.settings, start["resolved"]))
+        kept = replace(checkpoints_of(self.settings, pipeline, self.key), disk=self.disk, versions=self.versions)
+        return Ground(self.settings, self.log, pipeline, kept)
 
-    def _recover(self, ground: Ground, lease: Lease) -> Worker:
+    def _audit_copy(self) -> AbstractContextManager[AuditTrailCopy]:
+        """Return the copy of the audit trail that was handed over, or the one next to the log."""
+        if self.audit is not None:
+            return nullcontext(self.audit)
+        return AuditFile(Path(str(self.settings.log.dir)) / AUDIT_FILE)
+
+    def _recover(self, ground: Ground, lease: Lease, audit: AuditTrailCopy) -> Worker:
         """Return a worker whose state stands at the journal's end."""
         world, run = self.world, self.settings.run
         writer = CheckpointWriter(ground.checkpoints)
         writer.make_ready()
         began_s = world.seconds()
+        tail_may_be_lost = run.fallback or self.settings.log.durability == "process"
         recovered = ground.recovery(
             fallback=run.fallback,
-            tail_may_be_lost=run.fallback or self.settings.log.durability == "process",
+            tail_may_be_lost=tail_may_be_lost,
             differences_accepted=self.accept_differences,
             watch=self.observer.recovering,
         ).recover()
         if recovered.parent is None:
             writer.clear()
-        audit = self.audit or AuditFile(Path(str(self.settings.log.dir)) / AUDIT_FILE)
-        audit.bring_up(whole_topic(self.log, self.settings.topics.audit))
+        audit.bring_up(whole_topic(self.log, self.settings.topics.audit), may_be_ahead=tail_may_be_lost)
         self.observer.begin(ground, recovered, world.seconds() - began_s)
         replica = recovered.replica
         return Worker(
@@ -185,15 +200,28 @@ class Service:
             ),
         )
 
-    def _start(self, ground: Ground, resolved: dict[str, Any] | None) -> dict[str, Any]:
-        """Return what the first commit of this worker says."""
+    def _changed(self, pipeline: Pipeline) -> Pipeline | None:
+        """Return the pipeline with the contenders that are asked for now; None where they are those there are."""
+        differing = _differing(pipeline, resolved_pipeline(self.settings, pipeline.resolved()))
+        if not differing:
+            return None
+        if not self.change_contenders:
+            told = "; ".join(differing.values())
+            msg = f"this log runs with other contenders: {told}; put them back, or change them with --change-contenders"
+            raise SnapshotError(msg)
+        return changed_pipeline(pipeline, self.settings)
+
+    def _start(self, ground: Ground, pipeline: Pipeline | None) -> dict[str, Any]:
+        """Return what the first commit of this worker says; with a pipeline, what is to be answered from here on."""
         start: dict[str, Any] = {
             "by": self.world.by,
             "at_ms": self.world.now_ms(),
-            "versions": asdict(current_versions()),
+            "versions": asdict(ground.checkpoints.versions),
         }
-        if resolved is not None:
-            start |= {"identity": dict(ground.pipeline.identity), **resolved}
+        if pipeline is not None:
+            start["identity"] = dict(pipeline.identity)
+            start["resolved"] = pipeline.resolved()
+            start["settings"] = settings_as_data(self.settings)
         return start
 
     def _work(self, worker: Worker) -> None:
@@ -216,13 +244,18 @@ class Service:
             self.observer.working(status)
 
 
-def _refuse_other(theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
-    """Refuse to go on under settings that would answer otherwise."""
-    apart = [
-        f"{name} was {theirs.get(name)!r}, is {ours.get(name)!r}"
-        for name in dict.fromkeys([*theirs, *ours])
-        if theirs.get(name) != ours.get(name)
-    ]
-    if apart:
-        msg = f"this log was begun with other settings: {'; '.join(apart)}; put them back, or begin a new [log] dir"
+def _differing(theirs: Pipeline, ours: Pipeline) -> dict[str, str]:
+    """Return in which arguments two pipelines differ, and a word about each."""
+    return {
+        name: f"{name} was {text}, is {ours.identity[name]}"
+        for name, text in theirs.identity.items()
+        if ours.identity[name] != text
+    }
+
+
+def _refuse_others(theirs: Pipeline, ours: Pipeline) -> None:
+    """Refuse to go on under settings that would answer otherwise; contenders may change, see `Service._changed`."""
+    told = "; ".join(word for name, word in _differing(theirs, ours).items() if name not in CONTENDER_ARGUMENTS)
+    if told:
+        msg = f"this log was begun with other settings: {told}; put them back, or begin a new [log] dir"
         raise SnapshotError(msg)

@@ -130,7 +130,7 @@ class Worker:
         """Make a slice durable; what raises here ends the worker."""
         commit = effects.commit
         self.lease.commit(commit)
-        self.checkpoints.note(commit, self.lease.term)
+        self.checkpoints.behind = True
         lines = audit_lines(commit, self.replica.topics.audit)
         if lines:
             self.audit.append(lines)

@@ -1,16 +1,13 @@
 """A worker's checkpoints: the replica's state, and which commit of which journal it was made after.
 
 A checkpoint may survive what the journal did not (a power cut under `durability = "process"`, a log brought back from
-a copy), so it keeps the fingerprint of its last commit: `streams.recovery` continues only from one this journal has
-seen.
+a copy), so it keeps the digest of its last commit: `streams.recovery` continues only from one this journal has seen.
 """
 
 from __future__ import annotations
 
 from streams.checkpoint import Content, Stamp
 from streams.checkpoint_writer import CheckpointWriter
-from streams.log_port import Commit, JournalRecord
-from streams.recovery import fingerprint
 from streams.replica import Replica
 
 
@@ -35,14 +32,8 @@ class WorkerCheckpoints:
     def __init__(self, writer: CheckpointWriter, parent: Stamp | None, position: int) -> None:
         self._writer = writer
         self._parent = parent
-        self._last: JournalRecord | None = None
         self.position = position
         self.behind = False
-
-    def note(self, commit: Commit, term: int) -> None:
-        """Take down which commit was the last."""
-        self._last = JournalRecord(commit.sequence, term, commit.journal)
-        self.behind = True
 
     def keep(self, replica: Replica) -> None:
         """Make a checkpoint of a replica that stands at the last commit, unless nothing is new.
@@ -54,10 +45,10 @@ class WorkerCheckpoints:
         SourceError
             When the disk is full, or fails: the older checkpoints stand as they were.
         """
-        if self._last is None or not self.behind:
+        if not self.behind:
             return
         engine, rest = replica.snapshot()
-        content = Content(replica.engine.position, engine, {**rest, "record": fingerprint(self._last)})
+        content = Content(replica.engine.position, engine, rest)
         self._parent = self._writer.save(content, self._parent)
         self.position = content.position
         self.behind = False

@@ -26,6 +26,7 @@ STOPPED_AT_ONCE = 130
 @click.option("--once", is_flag=True, help="Stop when everything that has arrived is answered.")
 @click.option("--fallback", is_flag=True, help="Pass over a damaged checkpoint for the one before it.")
 @click.option("--accept-differences", is_flag=True, help="Carry out the journal's tail under other versions.")
+@click.option("--change-contenders", is_flag=True, help="Go on with the contenders that the settings name now.")
 def command(config: str, **given: Any) -> None:
     """Answer what arrives on the topics of a log, durably: killed anywhere, it comes back to the last commit.
 
@@ -63,6 +64,7 @@ def command(config: str, **given: Any) -> None:
             stop=stop,
             once=given["once"],
             accept_differences=given["accept_differences"],
+            change_contenders=given["change_contenders"],
         )
         service.run()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.audit_file import AUDIT_FILE, AuditFile
+from streams.audit_file import AUDIT_FILE, LOST_FILE, AuditFile
 from streams.audit_trail import AuditError
 from streams.ports import SourceError
 from tests.trails import trail
@@ -100,6 +100,24 @@ def test_a_copy_that_is_ahead_of_the_topic_is_refused(tmp_path: Path) -> None:
     bring_up(path, LINES)
     with pytest.raises(AuditError, match=r"line 3 of .* is not on the topic, which ends before it"):
         bring_up(path, LINES[:2])
+
+
+@pytest.mark.parametrize("kept", range(len(LINES)))
+def test_what_a_power_cut_took_from_the_log_is_set_aside_and_not_thrown_away(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / AUDIT_FILE
+    bring_up(path, LINES)
+    with AuditFile(path) as file:
+        assert file.bring_up(LINES[:kept], may_be_ahead=True) == 0
+        file.append(LINES[kept:])
+    assert path.read_bytes() == TEXT
+    assert (tmp_path / LOST_FILE).read_bytes() == b"".join(each + b"\n" for each in LINES[kept:])
+
+
+def test_a_copy_that_was_altered_is_refused_also_where_the_log_may_have_lost_its_end(tmp_path: Path) -> None:
+    path = tmp_path / AUDIT_FILE
+    path.write_bytes(TEXT.replace(b"tree", b"twig", 1))
+    with AuditFile(path) as file, pytest.raises(AuditError, match="is not the one the topic has there"):
+        file.bring_up(LINES, may_be_ahead=True)
 
 
 def test_a_topic_that_is_no_whole_trail_is_not_copied(tmp_path: Path) -> None:
