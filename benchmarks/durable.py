@@ -23,7 +23,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -154,7 +154,7 @@ def worker_on(ground: Ground, slice_count: int, stopclock: Stopclock) -> Iterato
             seconds=clock.seconds,
             pace=Pace(slice_count=slice_count, checkpoint_every=1 << 60, checkpoint_every_s=float("inf")),
         )
-        worker.begin({"by": "benchmark", "at_ms": 0, "versions": {}})
+        worker.begin({"by": "benchmark", "at_ms": 0, "versions": asdict(ground.checkpoints.versions)})
         yield worker
 
 

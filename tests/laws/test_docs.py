@@ -28,7 +28,7 @@ OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
     *("--log", "--create", "--partition", "--key", "--from", "--count", "--topic", "--audit"),
     *("--reason", "--by", "--wait", "--all", "--dry-run"),
-    *("--once", "--accept-differences", "--at"),
+    *("--once", "--accept-differences", "--change-contenders", "--at", "--kills", "--seed"),
 }
 
 

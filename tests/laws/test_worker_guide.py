@@ -23,7 +23,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def test_the_guide_runs_from_its_first_command_to_its_last(reader: Shell) -> None:
-    begin, killed, commands, past, dead = blocks(GUIDE, "sh")
+    begin, killed, commands, past, joined, dead = blocks(GUIDE, "sh")
 
     said = reader.run(begin)
     assert "pipeline.toml: in order" in said.stdout
@@ -45,6 +45,9 @@ def test_the_guide_runs_from_its_first_command_to_its_last(reader: Shell) -> Non
     assert re.search(r"^nb +challenger", said.stdout, re.MULTILINE)
     assert re.search(r"^ +champion: tree$", said.stdout, re.MULTILINE)
     assert "everything holds" in said.stdout
+
+    reader.run(joined)
+    assert "learned 0" in reader.run("sidestream inspect state/checkpoints | grep 'nb:'").stdout
 
     said = reader.run(dead)
     assert said.stdout.count("not_a_number") == 2
