@@ -6,53 +6,25 @@ order, in one new directory, as a reader would who copies block after block.
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.shell import ROOT, Shell, blocks
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-RUN, TEST, *COMMANDS = [block for language, block in BLOCKS if language == "sh"]
-CODE = [block for language, block in BLOCKS if language == "python"]
-(SHOWN,) = [block for language, block in BLOCKS if language == "text"]
-
-SIDESTREAM = [sys.executable, "-c", "from streams.cli.app import main; main()"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
-
-
-def run(command: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    """Run one of the README's calls of `.venv/bin/sidestream`, which stands here for the code under test."""
-    words = shlex.split(command.replace("\\\n", " "))
-    assert words[0] == ".venv/bin/sidestream"
-    return subprocess.run(
-        [*SIDESTREAM, *words[1:]], cwd=directory, env=ENVIRONMENT, capture_output=True, text=True, check=True
-    )
-
-
-def run_python(block: str, directory: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block],
-        cwd=directory,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+RUN, TEST, REPLAY, WORKER = blocks("README.md", "sh")
+PAYMENTS, NOTEBOOK = blocks("README.md", "python")
+(CONFIGURATION,) = blocks("README.md", "toml")
+(SHOWN,) = blocks("README.md", "text")
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the directory of a reader who has run the Python that writes payments.csv."""
-    directory = tmp_path_factory.mktemp("reader")
-    run_python(CODE[0], directory)
-    return directory
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Return the shell of a reader who has run the Python that writes payments.csv."""
+    shell = Shell(tmp_path_factory.mktemp("reader"))
+    shell.run_python(PAYMENTS)
+    return shell
 
 
 def without_times(text: str) -> list[str]:
@@ -80,48 +52,55 @@ def test_continuous_integration_installs_and_tests_as_the_readme_says() -> None:
     assert re.search(r"\.venv/bin/pytest$", script, re.MULTILINE)
 
 
-def test_the_first_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    done = run(RUN.split(" && ")[-1].strip(), tmp_path)
+def test_the_first_command_prints_what_the_readme_shows(reader: Shell) -> None:
+    done = reader.run(RUN.split(" && ")[-1])
     assert without_times(done.stderr + done.stdout) == without_times(SHOWN)
 
 
-def test_the_other_commands_run_on_the_file_that_the_readme_makes(reader: Path) -> None:
-    (command,) = COMMANDS
-    done = run(command, reader)
+def test_the_replay_runs_on_the_file_that_the_readme_makes(reader: Shell) -> None:
+    done = reader.run(REPLAY)
     assert "3,000 events" in done.stdout
     assert "negative by policy" in done.stdout
     assert "dead letters" not in done.stdout
-    assert sorted(path.name for path in (reader / "results").iterdir()) == sorted(
+    assert sorted(path.name for path in (reader.directory / "results").iterdir()) == sorted(
         re.findall(r"^\| `(\w+\.jsonl?)` \|", README, re.MULTILINE)
     )
 
 
 def test_every_flag_of_that_command_is_explained_below_it() -> None:
-    (command,) = COMMANDS
     explained = README[README.index("| flag | here |") : README.index("`sidestream replay --help`")]
-    for flag in re.findall(r"--[a-z-]+", command):
+    for flag in re.findall(r"--[a-z-]+", REPLAY):
         assert f"`{flag}" in explained, flag
 
 
-def test_commands_within_sentences_run(tmp_path: Path) -> None:
+def test_the_worker_runs_on_the_same_file_and_the_audit_finds_nothing(reader: Shell) -> None:
+    (reader.directory / "pipeline.toml").write_text(CONFIGURATION, encoding="utf-8")
+    done = reader.run(WORKER)
+    assert re.search(r"^requests +3,000$", done.stdout, re.MULTILINE)
+    assert re.search(r"^requests negative by policy +[1-9]", done.stdout, re.MULTILINE)
+    assert re.search(r"^entries of the audit trail +3$", done.stdout, re.MULTILINE)
+    assert re.search(r"^(labels|requests) dead +[1-9]", done.stdout, re.MULTILINE) is None
+    assert "everything holds" in done.stdout
+
+
+def test_commands_within_sentences_run(reader: Shell) -> None:
     said = re.findall(r"`(sidestream [a-z ]+(?:--help)?)`", README)
     assert {"sidestream replay --help", "sidestream models tree", "sidestream detectors"} <= set(said)
     for command in said:
-        assert run(f".venv/bin/{command}", tmp_path).stdout
+        assert reader.run(command).stdout
 
 
-def test_check_takes_a_file_that_says_what_flags_say(reader: Path) -> None:
-    (reader / "FILE").write_text('[input]\npaths = "payments.csv"\ntarget = "fraud"\n', encoding="utf-8")
+def test_check_takes_a_file_that_says_what_flags_say(reader: Shell) -> None:
+    (reader.directory / "FILE").write_text('[input]\npaths = "payments.csv"\ntarget = "fraud"\n', encoding="utf-8")
     (command,) = re.findall(r"`(sidestream check FILE)`", README)
-    assert "FILE: in order" in run(f".venv/bin/{command}", reader).stdout
+    assert "FILE: in order" in reader.run(command).stdout
 
 
-def test_the_notebook_runs_in_ten_lines_and_shows_a_table(tmp_path: Path) -> None:
-    block = CODE[1]
-    assert len([line for line in block.splitlines() if line.strip()]) <= 12
-    assert run_python(block, tmp_path).startswith("(True, 0.9")
-    last = block.strip().splitlines()[-1]
-    shown = run_python(block.replace(last, f"print({last}._repr_html_())"), tmp_path)
+def test_the_notebook_runs_in_ten_lines_and_shows_a_table(reader: Shell) -> None:
+    assert len([line for line in NOTEBOOK.splitlines() if line.strip()]) <= 12
+    assert reader.run_python(NOTEBOOK).startswith("(True, 0.9")
+    last = NOTEBOOK.strip().splitlines()[-1]
+    shown = reader.run_python(NOTEBOOK.replace(last, f"print({last}._repr_html_())"))
     assert "<table>" in shown
     assert "<td>tree</td><td>challenger</td>" in shown
 

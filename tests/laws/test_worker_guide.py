@@ -1,0 +1,71 @@
+"""The worker's guide is true: every command on it runs, in order, in one new directory, and comes out as it says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.shell import ROOT, Shell, blocks
+
+GUIDE = "docs/guides/worker.md"
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Return the shell of a reader who has the two files and the configuration."""
+    shell = Shell(tmp_path_factory.mktemp("reader"))
+    (makes_files,) = blocks(GUIDE, "python")
+    shell.run_python(makes_files)
+    (configuration,) = blocks(GUIDE, "toml")
+    (shell.directory / "pipeline.toml").write_text(configuration, encoding="utf-8")
+    return shell
+
+
+def test_the_guide_runs_from_its_first_command_to_its_last(reader: Shell) -> None:
+    begin, killed, commands, past, joined, dead = blocks(GUIDE, "sh")
+
+    said = reader.run(begin)
+    assert "pipeline.toml: in order" in said.stdout
+    assert '"model\\":\\"rules\\"' in said.stdout
+
+    said = reader.run(killed)
+    assert "promote 'tree': done" in said.stdout
+    assert "answering as tree" in said.stderr
+    assert re.search(r"^requests +3,000$", said.stdout, re.MULTILINE)
+    assert re.search(r"^records not taken yet +0$", said.stdout, re.MULTILINE)
+    assert "everything holds" in said.stdout
+
+    said = reader.run(commands)
+    effects = re.findall(r'\\"verb\\":\\"(\w+)\\".*?\\"effect\\":\\"(\w+)\\"', said.stdout)
+    assert effects == [("rollback", "done"), ("bench", "done"), ("restore", "done"), ("promote", "done")]
+
+    said = reader.run(past)
+    assert "the same bits" in said.stdout
+    assert re.search(r"^nb +challenger", said.stdout, re.MULTILINE)
+    assert re.search(r"^ +champion: tree$", said.stdout, re.MULTILINE)
+    assert "everything holds" in said.stdout
+
+    reader.run(joined)
+    assert "learned 0" in reader.run("sidestream inspect state/checkpoints | grep 'nb:'").stdout
+
+    said = reader.run(dead)
+    assert said.stdout.count("not_a_number") == 2
+
+
+def test_the_commands_on_the_page_of_the_log_run_on_the_same_payments(reader: Shell) -> None:
+    (block,) = blocks("docs/embedded-log.md", "sh")
+    said = reader.run(block.replace("--log state", "--log another"))
+    assert re.search(r"^requests +0 +0 +3,000", said.stdout, re.MULTILINE)
+
+
+def test_the_guide_shows_every_topic_and_the_fields_of_the_status_line() -> None:
+    from streams.settings_sections import TopicSettings
+
+    page = (ROOT / GUIDE).read_text(encoding="utf-8")
+    for name in TopicSettings().names():
+        assert f"| `{name}` |" in page
+    (line,) = (block for block in blocks(GUIDE, "text") if "p99" in block)
+    pieces = [re.sub(r"^[\d,. ]+| *[\d,.]+( \w+)*$", "", piece) for piece in line.strip().split("  ")]
+    for piece in pieces:
+        assert f"| `{piece}` |" in page, piece
