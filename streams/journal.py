@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from engine.errors import ConfigError
+from streams.commands import START, CommandRecord
 from streams.log_port import LogError
 
 FORMAT = 1
@@ -79,10 +81,9 @@ def decode(data: bytes, sequence: int) -> JournalEntry:
         if found["format"] != FORMAT:
             raise LogError(_other_format(sequence, found["format"]))
         runs = tuple(Run(*map(_count, run)) for run in found["runs"])
-        start = found.get("start")
         digest = _text(found["outputs"])
-        return JournalEntry(_count(found["position"]), _count(found["steps"]), runs, digest, start and dict(start))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        return JournalEntry(_count(found["position"]), _count(found["steps"]), runs, digest, _start(found))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ConfigError) as error:
         msg = f"commit {sequence} of the journal is none of sidestream's ({error!r:.80}); restore the log from a copy"
         raise LogError(msg) from error
 
@@ -92,6 +93,20 @@ def _other_format(sequence: int, got: object) -> str:
         f"commit {sequence} of the journal has format {got!r}, this sidestream reads {FORMAT}; "
         "use the version that wrote it"
     )
+
+
+def _start(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what a worker said when it began, or raise whatever comes of what no worker says."""
+    if "start" not in found:
+        return None
+    start: dict[str, Any] = found["start"]
+    json.dumps(start, ensure_ascii=False, allow_nan=False).encode()
+    CommandRecord(START, None, start["by"], start["at_ms"], "")
+    for name in {"versions"} | (start.keys() & {"identity", "resolved", "settings"}):
+        if type(start[name]) is not dict:
+            msg = f"expected an object under {name!r}, got {start[name]!r:.40}"
+            raise TypeError(msg)
+    return start
 
 
 def _count(value: object) -> int:

@@ -43,7 +43,7 @@ class Recovery:
     log
         Holds inputs and journal.
     checkpoints
-        Where states were kept.
+        Where states were kept; None begins at nothing, and carries out the whole journal.
     make
         Makes a replica at nothing, and its intake from offsets on.
     fallback
@@ -55,7 +55,7 @@ class Recovery:
     """
 
     log: Log
-    checkpoints: CheckpointReader
+    checkpoints: CheckpointReader | None
     make: Callable[[], Replica]
     read: Callable[[Sequence[int]], Intake]
     fallback: bool = False
@@ -91,7 +91,7 @@ class Recovery:
         """Return the newest checkpoint whose last commit this journal holds, and what was passed over on the way."""
         notices: list[str] = []
         position_max: int | None = None
-        while True:
+        while self.checkpoints is not None:
             kept = self.checkpoints.newest_verified(fallback=self.fallback, position_max=position_max)
             if kept is None:
                 return None, notices
@@ -108,7 +108,8 @@ class Recovery:
             notices.append(f"passed over {kept.stamp.name}: {ahead}")
             position_max = kept.content.position - 1
             if position_max < 0:
-                return None, notices
+                break
+        return None, notices
 
     def _is_foreign(self, caller: dict[str, Any], end: int) -> str | None:
         """Return why a checkpoint does not belong before `end` of this journal; None where it does."""
