@@ -140,6 +140,11 @@ class CheckpointReader:
                     except SnapshotError as error:
                         yield named.entry.name, error
 
+    def holds(self, name: str) -> bool:
+        """Whether there is a checkpoint of this name, whatever its state: a writer may have retired it."""
+        with outside(self.directory, "read"):
+            return any(named.whole and named.entry.name == name for named in list_named(self.disk, self.directory))
+
     def _verify(self, named: Named) -> _Verified:
         """Return a checkpoint's bytes once every one of them is known to be what was written."""
         try:

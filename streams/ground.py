@@ -115,8 +115,12 @@ def ground_of(log: Log, directory: str, key: SealKey | None) -> Ground:
         msg = f"no worker has run on {log.name!r} yet; start one: sidestream run --config F"
         raise ConfigError(msg)
     start = start_at(log, 0)
-    settings = load_settings(None, {**start["settings"], "log": {"dir": directory}}, {})
-    pipeline = begun(start)
+    try:
+        settings = load_settings(None, {**start["settings"], "log": {"dir": directory}}, {})
+        pipeline = begun(start)
+    except (ConfigError, AttributeError, TypeError, ValueError) as error:
+        msg = f"the settings in the journal's first commit cannot be used ({error}); use the sidestream that wrote them"
+        raise LogError(f"{msg}, or restore the log from a copy") from error
     return Ground(settings, log, pipeline, checkpoints_of(settings, pipeline, key))
 
 

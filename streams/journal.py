@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from engine.errors import ConfigError
+from streams.commands import START, CommandRecord
 from streams.log_port import LogError
 
 NOTHING_BEFORE = "0" * 64
@@ -88,12 +90,10 @@ def decode(data: bytes, sequence: int) -> JournalEntry:
         if found["format"] != FORMAT:
             raise LogError(_other_format(sequence, found["format"]))
         runs = tuple(Run(*map(_count, run)) for run in found["runs"])
-        start = found.get("start")
         position, steps = _count(found["position"]), _count(found["steps"])
-        return JournalEntry(
-            position, steps, runs, _text(found["outputs"]), _text(found["previous"]), start and dict(start)
-        )
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        outputs, previous = _text(found["outputs"]), _text(found["previous"])
+        return JournalEntry(position, steps, runs, outputs, previous, _start(found))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ConfigError) as error:
         msg = f"commit {sequence} of the journal is none of sidestream's ({error!r:.80}); restore the log from a copy"
         raise LogError(msg) from error
 
@@ -108,6 +108,20 @@ def _other_format(sequence: int, got: object) -> str:
         f"commit {sequence} of the journal has format {got!r}, this sidestream reads {FORMAT}; "
         "use the version that wrote it"
     )
+
+
+def _start(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what a worker said when it began, or raise whatever comes of what no worker says."""
+    if "start" not in found:
+        return None
+    start: dict[str, Any] = found["start"]
+    json.dumps(start, ensure_ascii=False, allow_nan=False).encode()
+    CommandRecord(START, None, start["by"], start["at_ms"], "")
+    for name in {"versions"} | (start.keys() & {"identity", "resolved", "settings"}):
+        if type(start[name]) is not dict:
+            msg = f"expected an object under {name!r}, got {start[name]!r:.40}"
+            raise TypeError(msg)
+    return start
 
 
 def _count(value: object) -> int:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from engine.errors import SnapshotError
 from streams.checkpoint import Checkpoint, DamagedCheckpointError, Stamp
 from streams.checkpoint_reader import CheckpointReader
-from streams.checkpoint_versions import Versions, differences
+from streams.checkpoint_versions import Versions, current_versions, differences
 from streams.intake import Intake
 from streams.journal import decode, digest_of
 from streams.log_port import JournalRecord, Log, LogError
@@ -23,8 +23,8 @@ from streams.replica import Replica
 class Recovered(NamedTuple):
     """A state that stands where the journal ends.
 
-    `parent` is the checkpoint it continued from, `replayed` the commits carried out again, `last` the journal's last
-    record and `notices` what a person should know.
+    `parent` is the checkpoint it continued from, `replayed` the commits carried out again and `notices` what a person
+    should know.
     """
 
     replica: Replica
@@ -43,7 +43,7 @@ class Recovery:
     log
         Holds inputs and journal.
     checkpoints
-        Where states were kept.
+        Where states were kept; None begins at nothing, and carries out the whole journal.
     make
         Makes a replica that knows nothing, with the pipeline that the start at a commit began.
     read
@@ -57,7 +57,7 @@ class Recovery:
     """
 
     log: Log
-    checkpoints: CheckpointReader
+    checkpoints: CheckpointReader | None
     make: Callable[[int], Replica]
     read: Callable[[Sequence[int]], Intake]
     fallback: bool = False
@@ -94,7 +94,7 @@ class Recovery:
         """Return the newest checkpoint whose last commit this journal holds, and what was passed over on the way."""
         notices: list[str] = []
         position_max: int | None = None
-        while True:
+        while self.checkpoints is not None:
             try:
                 kept = self.checkpoints.newest_verified(fallback=self.fallback, position_max=position_max)
             except DamagedCheckpointError as error:
@@ -117,7 +117,8 @@ class Recovery:
             notices.append(f"passed over {kept.stamp.name}: {ahead}")
             position_max = kept.content.position - 1
             if position_max < 0:
-                return None, notices
+                break
+        return None, notices
 
     def _is_foreign(self, caller: dict[str, Any], end: int) -> str | None:
         """Return why a checkpoint does not belong before `end` of this journal; None where it does."""
@@ -136,13 +137,14 @@ class Recovery:
         first = replica.sequence
         if first >= end:
             return 0
+        ours = current_versions() if self.checkpoints is None else self.checkpoints.versions
         told = () if kept is None else kept.differences
         for record in self.log.journal(first):
             if record.sequence >= end:
                 break
             start = decode(record.data, record.sequence).start
             if start is not None:
-                told = differences(versions_of(start), self.checkpoints.versions)
+                told = differences(versions_of(start), ours)
             if told and not self.differences_accepted:
                 msg = (
                     f"commit {record.sequence:,} was made with other versions ({'; '.join(told)}): start once with "

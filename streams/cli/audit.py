@@ -15,7 +15,8 @@ FOUND_SOMETHING = 1
 def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click's
     """Make every commit in the log in DIR again, compare it with what was written, and count every input's end.
 
-    Exits with 1 if anything does not hold, and says what. Changes nothing; best done while no worker runs.
+    Exits with 1 if anything does not hold, and says what. Changes nothing. A worker may run meanwhile: what it commits
+    after the audit began is not looked at.
     """
     from rich.console import Console
 
