@@ -1,0 +1,85 @@
+"""Workers that are really killed: at random, at every named point, by signals; and what must hold all the same.
+
+`python -m tests.streams.killed_worker --kills 200` does the first at length.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from streams.checkpoint import list_named
+from streams.disk import RealDisk
+from streams.ground import CHECKPOINTS
+from tests.senders import START_MS, Sent, Senders
+from tests.streams.failpoints import POINTS
+from tests.streams.killed_worker import Campaign
+from tests.streams.worker_process import (
+    LIGHT,
+    ROOT,
+    Place,
+    append,
+    check_place,
+    count_sent,
+    count_taken,
+    replayed_after,
+)
+
+KILLED = -signal.SIGKILL
+HITS = {"first": 1, "second": 2, "last": -1}
+
+
+def some(seed: int, count: int) -> list[Sent]:
+    senders = Senders(Random(seed))
+    return [senders.send(START_MS) for _ in range(count)]
+
+
+@pytest.mark.parametrize(("seed", "kill_count", "sections"), [(1, 8, LIGHT), (2, 8, LIGHT), (3, 4, {})])
+def test_killed_at_random_again_and_again_nothing_is_lost_doubled_or_changed(
+    tmp_path: Path, seed: int, kill_count: int, sections: dict[str, Any]
+) -> None:
+    campaign = Campaign(tmp_path, seed, sections)
+    campaign.run(kill_count)
+    assert campaign.sent > 20 + kill_count
+    assert len(campaign.recovery_s) >= kill_count / 4
+
+
+def lived(directory: Path, lives: dict[str, list[tuple[str, int]]], **sections: Any) -> dict[str, int]:
+    """Live these lives, check each place, and return how often a life that nothing kills hits each point."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.streams.failpoints",
+        str(directory),
+        json.dumps(lives),
+        json.dumps(sections),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    expected = {name: [KILLED] * len(kills) + [0] for name, kills in lives.items()}
+    assert found["endings"] == {"undisturbed": [0], **expected}, done.stderr
+    for name in lives:
+        check_place(Place(directory / name, **sections))
+    hits: dict[str, int] = found["hits"]
+    return hits
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_named_point_it_comes_back_whole(tmp_path: Path, point: str) -> None:
+    hits = lived(tmp_path, {name: [(point, hit)] for name, hit in HITS.items()})
+    assert hits[point] > HITS["second"]
+
+
+def test_killed_while_it_recovers_it_comes_back_whole(tmp_path: Path) -> None:
+    """No checkpoint is made on the way, so every life but the first begins by carrying out a long tail again."""
+    points = ["after_answer", "after_learn", "mid_join", "mid_promotion"]
+    lives = {point: [("before_commit", -1), (point, 2), (point, 1)] for point in points}
+    lived(tmp_path, lives, run={"checkpoint_every": 100_000})

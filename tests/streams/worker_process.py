@@ -1,0 +1,222 @@
+"""Real `sidestream run` processes on a directory of a test's own, and what must hold when the last has stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+from zlib import crc32
+
+from streams.audit import Auditor
+from streams.audit_file import AUDIT_FILE
+from streams.embedded_log import EmbeddedLog
+from streams.ground import ground_of
+from streams.journal import decode
+from streams.log_file import Durability
+from streams.log_port import Log
+from streams.settings import load_settings
+from streams.worker_lock import LOCK_FILE
+from tests.ends import check_ends
+from tests.journal_oracle import Oracle
+from tests.replays import COMMAND
+from tests.senders import SECTIONS, Sent
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUEST_PARTITIONS = 2
+DEADLINE_S = 120.0
+"""For what takes a second or two; a machine this slow is not looked at any further."""
+
+LIGHT = {
+    "contenders": {
+        "champion": "linear=majority()",
+        "challengers": ["bayes=no_change()", 'steady=rules("a > 0.5 -> 0.9; otherwise 0.1")'],
+    }
+}
+"""Contenders without River: a process that need not import it starts in a third of the time."""
+
+SAMPLE = b"".join(b'{"id": "s%d", "ts": 0, "a": 0.5, "b": 1, "c": "x", "y": %d}\n' % (n, n) for n in range(2))
+"""What a first start infers the classes from: the first labels that are sent may be nonsense."""
+
+_LOOK_AGAIN_S = 0.002
+
+
+def wait_until(what: str, holds: Callable[[], object]) -> None:
+    """Look again and again until something holds; nothing is asserted about how long that took."""
+    end = monotonic() + DEADLINE_S
+    while not holds():
+        assert monotonic() < end, f"waited {DEADLINE_S:g} s in vain until {what}"
+        Event().wait(_LOOK_AGAIN_S)
+
+
+class Place:
+    """A directory with a configuration, a log, and whatever workers leave there.
+
+    Parameters
+    ----------
+    directory
+        Made where it is missing; the configuration in it is written anew.
+    sections
+        Settings beside those that all have, or in their place.
+    """
+
+    def __init__(self, directory: Path, **sections: Mapping[str, Any]) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.state = directory / "state"
+        self.config = directory / "pipeline.toml"
+        self.sample = directory / "sample.jsonl"
+        self.sample.write_bytes(SAMPLE)
+        self.configure(**sections)
+
+    def configure(self, **sections: Mapping[str, Any]) -> None:
+        """Write the configuration."""
+        given: dict[str, dict[str, Any]] = {
+            **SECTIONS,
+            "input": {**SECTIONS["input"], "key": "b", "paths": [str(self.sample)]},
+            "labels": {"time": "at", "policy": "wait(2h)"},
+            "detectors": {"specs": "none"},
+            "log": {"dir": str(self.state), "durability": "power"},
+            "run": {"slice": 7, "checkpoint_every": 20},
+        }
+        for name, section in sections.items():
+            given[name] = {**given.get(name, {}), **section}
+        self.config.write_text(_toml(given))
+
+    @contextmanager
+    def opened(self) -> Iterator[EmbeddedLog]:
+        """Open the log, with its input topics."""
+        with EmbeddedLog(str(self.state), durability=Durability.PROCESS, create=True) as log:
+            log.create_topic("requests", REQUEST_PARTITIONS)
+            log.create_topic("labels", 1)
+            log.create_topic("commands", 1)
+            yield log
+
+    @contextmanager
+    def worker(self, *flags: str, before: Sequence[str] = (), **more: Any) -> Iterator[WorkerProcess]:
+        """Start a worker, and see to its end, whatever happens."""
+        command = [*before, *COMMAND, "run", "--config", str(self.config), *flags]
+        # Inherited by a killed worker's kernel buffers alone: a file keeps what it said, and never blocks it.
+        said = self.directory / "said.txt"
+        with said.open("wb") as stderr:
+            process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stderr=stderr, **more)
+        try:
+            yield WorkerProcess(process, said, self.state)
+        finally:
+            process.kill()
+            process.wait()
+
+
+class WorkerProcess:
+    """One worker: it is waited for, signalled, and quoted."""
+
+    def __init__(self, process: subprocess.Popen[bytes], said: Path, state: Path) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._said = said
+        self._lock = state / LOCK_FILE
+
+    @property
+    def said(self) -> str:
+        """What it wrote to standard error."""
+        return self._said.read_text()
+
+    def leads(self) -> bool:
+        """Whether it holds the lock of its directory."""
+        return self._lock.exists() and self._lock.read_text().startswith(f"{self.pid} ")
+
+    def wait_until(self, what: str, holds: Callable[[], object]) -> None:
+        """Wait for something that it does; that it ends instead is a failure."""
+        wait_until(f"the worker {what}", lambda: holds() or self._ended())
+        assert self._process.poll() is None or holds(), f"ended with {self._process.returncode}: {self.said}"
+
+    def wait_until_it_works(self, log: Log, before: int) -> None:
+        """Wait until it has committed anything; `before` it the journal had so many commits."""
+        self.wait_until("commits", lambda: log.journal_end() > before)
+
+    def wait_until_all_is_taken(self, log: Log, before: int) -> None:
+        """Wait until it works, and a commit names each input record there is."""
+        self.wait_until_it_works(log, before)
+        self.wait_until("took everything", lambda: count_taken(log) == count_sent(log))
+
+    def send(self, *numbers: signal.Signals) -> None:
+        """Send signals; several arrive together."""
+        if len(numbers) > 1:
+            os.kill(self.pid, signal.SIGSTOP)
+        for number in numbers:
+            os.kill(self.pid, number)
+        if len(numbers) > 1:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def ending(self) -> int:
+        """Return its exit code, or the negative number of what killed it, once it has ended."""
+        return self._process.wait(DEADLINE_S)
+
+    def kill(self) -> None:
+        """Kill it where it stands."""
+        self.send(signal.SIGKILL)
+        assert self.ending() == -signal.SIGKILL, self.said
+
+    def _ended(self) -> bool:
+        return self._process.poll() is not None
+
+
+def append(log: Log, sent: Sequence[Sent]) -> None:
+    """Append records; requests of one key go to one partition."""
+    for topic, entry in sent:
+        partition = crc32(entry.key or b"") % REQUEST_PARTITIONS if topic == "requests" else 0
+        log.append(topic, partition, [entry])
+
+
+def count_sent(log: Log) -> int:
+    """Return how many input records there are."""
+    inputs = {"requests", "labels", "commands"}
+    return sum(part.end for info in log.topics() if info.name in inputs for part in info.partitions)
+
+
+def count_taken(log: Log) -> int:
+    """Return how many input records the journal's commits name."""
+    return sum(run.record_count for each in log.journal(0) for run in decode(each.data, each.sequence).runs)
+
+
+def check_place(place: Place) -> None:
+    """Have three who know nothing of one another look at what is there: the product's auditor, and two of the tests.
+
+    The auditor makes every commit again. The oracle takes the journal's records one by one. The ledger reads bytes
+    alone, and knows no engine.
+    """
+    with place.opened() as log:
+        found = Auditor(ground_of(log, str(place.state), None)).run()
+        assert found.is_clean, found.findings
+        oracle = Oracle(load_settings(str(place.config), {}, {}), log)
+        oracle.run()
+        oracle.check((place.state / AUDIT_FILE).read_bytes().splitlines())
+        check_ends(log, held_count=found.counts["labels held"])
+
+
+def replayed_after(place: Place) -> int:
+    """Return how many commits a worker that started now would have to carry out again."""
+    with place.opened() as log:
+        return ground_of(log, str(place.state), None).recovery().recover().replayed
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def _toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    return "\n".join(f"[{name}]\n{_entries(section, chr(10))}\n" for name, section in sections.items())
+
+
+def _entries(section: Mapping[str, Any], between: str) -> str:
+    return between.join(f"{key} = {_value(value)}" for key, value in section.items())
+
+
+def _value(value: object) -> str:
+    return f"{{ {_entries(value, ', ')} }}" if isinstance(value, Mapping) else json.dumps(value)
