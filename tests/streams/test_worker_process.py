@@ -15,21 +15,14 @@ from typing import Any
 
 import pytest
 
-from streams.checkpoint import list_named
-from streams.disk import RealDisk
-from streams.ground import CHECKPOINTS
-from tests.senders import START_MS, Sent, Senders
+from tests.senders import START_MS, Senders, Sent
 from tests.streams.failpoints import POINTS
 from tests.streams.killed_worker import Campaign
 from tests.streams.worker_process import (
     LIGHT,
     ROOT,
     Place,
-    append,
     check_place,
-    count_sent,
-    count_taken,
-    replayed_after,
 )
 
 KILLED = -signal.SIGKILL
