@@ -67,7 +67,7 @@ def past_of_one_champion(tmp_path: Path, seed: int, *, in_record: bool) -> Past:
     labels = RECORD if in_record else {"policy": "wait"}
     past = Past(tmp_path / "state", {"labels": labels, "limits": {"window_count": 1_000}})
     stream = Stream(seed, in_record=in_record)
-    for count in (40, 60, 60):
+    for count in (40, 100, 120):
         stream.send(past, count)
         past.live()
     return past
