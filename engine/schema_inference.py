@@ -14,7 +14,7 @@ from engine.errors import ConfigError, MessageError
 from engine.event_time import parse_event_time
 from engine.messages import Target
 from engine.schema import Column, Kind, Schema, Unknown
-from engine.targets import Task, spell_class
+from engine.targets import WHOLE_BELOW, Task, spell_class
 from engine.values import is_missing, read_number, show_value
 
 SAMPLE_COUNT_MAX = 1_000
@@ -169,7 +169,7 @@ def infer_task(raw_targets: Iterable[object]) -> tuple[Task, tuple[Target, ...]]
         words.clear()
         if any(not number.is_integer() for number in numbers) or len(set(numbers)) > INTEGER_CLASS_COUNT_MAX:
             return Task.REGRESSION, ()
-    counts = Counter([*words, *(spell_class(number) if number.is_integer() else str(number) for number in numbers)])
+    counts = Counter([*words, *map(_class_of, numbers)])
     classes = tuple(sorted(counts, key=_class_order))
     if len(classes) > max(INTEGER_CLASS_COUNT_MAX, counts.total() / _PAIR):
         msg = f"the target has {len(classes)} distinct words in {counts.total()} rows; is it an id, or text?"
@@ -179,6 +179,11 @@ def infer_task(raw_targets: Iterable[object]) -> tuple[Task, tuple[Target, ...]]
     if len(classes) == _PAIR:
         return Task.BINARY, tuple(sorted(classes, key=lambda name: -counts[name]))
     return Task.BINARY, _the_pair_of(classes)
+
+
+def _class_of(number: float) -> Target:
+    """Return the class a number names, or would if it were a whole and not too long."""
+    return spell_class(number) if number.is_integer() and abs(number) < WHOLE_BELOW else str(number)
 
 
 def _sort_in(raw: object, numbers: list[float], words: list[Target]) -> None:

@@ -2,7 +2,7 @@
 
 A binary target reaches the models as a bool (True is the positive class), a multiclass target as its class, a
 regression target as a finite float. A class has one spelling whatever the file said: `"1"`, `"1.0"`, `1` and `1.0`
-are 1, `"true"` is True, anything else is text.
+are 1, `"true"` is True, anything else is text, whole numbers of more than 18 digits among it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,13 @@ class Task(StrEnum):
 SEEN_COUNT_MAX = 1_000
 """Spellings of classes that are remembered, so that a label is read by one look-up."""
 
+CLASS_CHARS_MAX = 256
+"""Characters of a class: its name stands in every answer, once for each class."""
+
+WHOLE_BELOW = 10**18
+"""Whole numbers from here on are names spelled in digits: JSON of other readers ends at 64 bits."""
+
+_CLASS_BITS_MAX = 850  # of a whole number that has as many digits
 _PLAIN = (str, int, bool)
 _WORDS: dict[str, Target] = {"true": True, "false": False}
 _WHOLE_NUMBER = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")
@@ -38,21 +45,28 @@ def spell_class(raw: object) -> Target:
 
     >>> spell_class("1"), spell_class("1.0"), spell_class("True"), spell_class(" spam ")
     (1, 1, True, 'spam')
+    >>> spell_class(10**18) == spell_class(1e18) == spell_class("1000000000000000000") == "1000000000000000000"
+    True
     """
-    if type(raw) is bool or type(raw) is int:
+    if type(raw) is bool:
         return raw
-    if isinstance(raw, float) and raw.is_integer():
-        return int(raw)
-    if isinstance(raw, str):
+    text = ""
+    if type(raw) is int or (isinstance(raw, float) and raw.is_integer()):
+        number = int(raw)
+        if -WHOLE_BELOW < number < WHOLE_BELOW:
+            return number
+        text = str(number) if number.bit_length() <= _CLASS_BITS_MAX else ""
+    elif isinstance(raw, str):
         text = raw.strip()
         if text.lower() in _WORDS:
             return _WORDS[text.lower()]
         whole = _WHOLE_NUMBER.fullmatch(text)
         if whole is not None:
             return int(whole[1])
-        if text:
-            return text
-    msg = f"a class is a word, a whole number or true/false, got {show_value(raw)}"
+    if 0 < len(text) <= CLASS_CHARS_MAX:
+        return text
+    msg = f"a class is a word of at most {CLASS_CHARS_MAX} characters, a whole number or true/false"
+    msg += f", got {show_value(raw)}"
     raise MessageError("bad_class", msg, stage="label")
 
 
@@ -115,11 +129,14 @@ class Targets:
                 return True
             if spelled == self.negative:
                 return False
-            msg = f"class {spelled!r} is neither {self.positive!r} nor {self.negative!r}; use task multiclass for more"
+            msg = f"class {show_value(spelled)} is neither {self.positive!r} nor {self.negative!r}"
+            msg += "; use task multiclass for more"
             raise MessageError("unknown_class", msg, stage="label")
         if spelled not in self.classes:
             if len(self.classes) >= self.class_count_max:
-                msg = f"class {spelled!r} would be number {len(self.classes) + 1}; class_count_max is its bound"
+                msg = (
+                    f"class {show_value(spelled)} would be number {len(self.classes) + 1}; class_count_max is its bound"
+                )
                 raise MessageError("too_many_classes", msg, stage="label")
             self.classes.append(spelled)
         # The class as it was admitted: True and 1 are equal, and must stay one class with one spelling.

@@ -1,18 +1,28 @@
-"""What a state directory holds: its checkpoints, and the state in the newest that can be read. Changes nothing."""
+"""What a directory holds: its checkpoints, the state in the newest that can be read, and of a log what is on it.
+
+A replay's state is checkpoints alone; a worker keeps its own beside its log. Nothing here changes anything, and nothing
+is carried out again: what is told was written, whether it is right is for the audit to say.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from engine.columns import unpack_column
 from engine.label_join import Ledger
 from engine.understudy import UNDERSTUDY
+from streams.audit_trail import read_line
 from streams.checkpoint import Surveyed
 from streams.checkpoint_manifest import Manifest
 from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
+from streams.commands import START
+from streams.ground import CHECKPOINTS, Ground, ground_of, whole_topic
+from streams.log_port import Log
 from streams.ports import SourceError
 
 
@@ -27,11 +37,54 @@ def inspect(directory: str, key: SealKey | None) -> dict[str, Any]:
         When there are some and none of them can be read.
     """
     reader = CheckpointReader(directory=Path(directory), identity=None, key=key)
-    surveyed = reader.survey()
-    if not surveyed:
-        msg = f"{directory!r} holds no checkpoint; name the directory that was given as --state"
+    found = _checkpoints(reader)
+    if not found["checkpoints"]:
+        msg = f"{directory!r} holds no checkpoint and no log; name the directory that was given as --state or --log"
         raise SourceError(msg)
-    newest = reader.newest_verified(fallback=True)
+    if found["newest"] is None:
+        reader.newest_verified(fallback=True)
+    return found
+
+
+def inspect_log(log: Log, directory: str, key: SealKey | None) -> dict[str, Any]:
+    """Return what is in the directory of a log, as plain data: as `inspect`, and under `log` what is on it.
+
+    Raises
+    ------
+    LogError
+        When the log is damaged.
+    """
+    found = _checkpoints(CheckpointReader(directory=Path(directory) / CHECKPOINTS, identity=None, key=key))
+    topics = {info.name: [partition._asdict() for partition in info.partitions] for info in log.topics()}
+    journal = {"begin": log.journal_begin(), "end": log.journal_end()}
+    worker = None if not journal["end"] else _worker(ground_of(log, directory, key))
+    return {**found, "log": {"topics": topics, "journal": journal, "worker": worker}}
+
+
+def _worker(ground: Ground) -> dict[str, Any]:
+    """Return who started a worker last, with which settings, and who answers by the last line that says so."""
+    topics = ground.outputs
+    entries = [read_line(line) for line in whole_topic(ground.log, topics.audit)]
+    starts = [entry for entry in entries if entry.verb == START]
+    changes = [line for line in map(json.loads, whole_topic(ground.log, topics.alarms)) if line["event"] == "promoted"]
+    first = ground.pipeline.plan.contenders()[0].name
+    return {
+        "starts": len(starts),
+        "started_by": starts[-1].by,
+        "started_at": starts[-1].at,
+        "versions": dict(starts[-1].detail),
+        "champion": changes[-1]["to"] if changes else first,
+        "rule": changes[-1]["rule"] if changes else None,
+        "settings": dict(ground.pipeline.identity),
+        "settings_sha256": sha256(json.dumps(dict(ground.pipeline.identity), sort_keys=True).encode()).hexdigest(),
+    }
+
+
+def _checkpoints(reader: CheckpointReader) -> dict[str, Any]:
+    """Return every checkpoint, and the state in the newest that is whole; None where none is."""
+    surveyed = reader.survey()
+    whole = any(each.manifest is not None for each in surveyed)
+    newest = reader.newest_verified(fallback=True) if whole else None
     found: dict[str, Any] = {"checkpoints": [_line(each) for each in surveyed], "newest": None}
     if newest is not None:
         manifest = next(each.manifest for each in surveyed if each.manifest and each.name == newest.stamp.name)

@@ -180,6 +180,8 @@ class Replica:
         """Carry out what a person asked for, and write down who, what and why."""
         position, record = self.engine.position, arrival.record
         try:
+            if record.refusal is not None:
+                raise record.refusal
             asked = decode(record.raw)
         except MessageError as error:
             letter = DeadLetter(position, None, "command", error.stage, error.reason, error.detail)

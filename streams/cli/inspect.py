@@ -1,4 +1,4 @@
-"""`sidestream inspect`: what a state directory holds."""
+"""`sidestream inspect`: what the directory of a replay's state, or of a log, holds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,27 @@ FOUND_SOMETHING = 1
 @click.argument("directory", metavar="DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click's
-    """List the checkpoints in DIR, each verified, and say what the newest holds. Exits with 1 if any is refused."""
+    """List the checkpoints in DIR, each verified, and say what the newest holds. Exits with 1 if any is refused.
+
+    DIR is a replay's --state or the directory of a log; of a log, its topics, its journal, its worker and who answers
+    are told, too.
+    """
+    from pathlib import Path
+
     from rich.console import Console
     from rich.text import Text
 
     from streams.checkpoint_seal import key_from
-    from streams.inspection import inspect
+    from streams.embedded_log import EmbeddedLog
+    from streams.inspection import inspect, inspect_log
+    from streams.log_file import LOG_FILE
 
-    found = inspect(directory, key_from(os.environ))
+    key = key_from(os.environ)
+    if (Path(directory) / LOG_FILE).is_file():
+        with EmbeddedLog(directory) as log:
+            found = inspect_log(log, directory, key)
+    else:
+        found = inspect(directory, key)
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
         console.out(json.dumps(found, indent=2))
@@ -35,7 +48,8 @@ def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click's
 
 def lines(found: dict[str, Any]) -> list[str]:
     """Return what was found, for eyes."""
-    shown = ["checkpoints, the newest first:"]
+    shown = [*_log_lines(found["log"]), ""] if "log" in found else []
+    shown.append("checkpoints, the newest first:" if found["checkpoints"] else "no checkpoints")
     for checkpoint in found["checkpoints"]:
         refused = checkpoint["refused"]
         says = (
@@ -59,3 +73,23 @@ def lines(found: dict[str, Any]) -> list[str]:
         )
         shown.append(f"    {contender['spec']}")
     return shown
+
+
+def _log_lines(log: dict[str, Any]) -> list[str]:
+    """Return what is on a log, for eyes."""
+    journal, worker = log["journal"], log["worker"]
+    width = max(map(len, log["topics"]), default=0)
+    shown = []
+    for name, partitions in log["topics"].items():
+        ends = ", ".join(f"{each['begin']:,} to {each['end']:,}" for each in partitions)
+        shown.append(f"topic {name:{width}}  {ends}")
+    shown.append(f"journal: commits {journal['begin']:,} to {journal['end']:,}")
+    if worker is None:
+        return [*shown, "no worker has run on it yet"]
+    rule = "" if worker["rule"] is None else f", by {worker['rule']}"
+    return [
+        *shown,
+        f"worker: started {worker['starts']:,} times, last at {worker['started_at']} by {worker['started_by']}",
+        f"settings: SHA-256 {worker['settings_sha256'][:16]}; each is in --json",
+        f"who answers: {worker['champion']}{rule}",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 import pytest
 
 from streams.audit import Audit, Auditor
+from streams.audit_file import AUDIT_FILE
 from streams.commands import Verb
-from streams.ground import ground_of
+from streams.ground import ground_of, whole_topic
+from streams.history import rebuild
 from streams.log_port import Entry
 from tests.pasts import JOURNAL, START_MS, Past, Stream
 from tests.said import Said
+from tests.simulation.worker_world import Oracle, history
 
 Change = Callable[[list[Entry]], Sequence[Entry]]
 
@@ -101,6 +105,18 @@ def test_a_worker_that_runs_meanwhile_raises_no_alarm(tmp_path: Path, seed: int)
         ground = ground_of(BusyLog(log, live, seed), str(past.directory), None)  # type: ignore[arg-type]
         assert Auditor(ground).run().findings == []
     assert lives > 3
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_crashed_nothing_is_found_and_every_decision_comes_out_again(tmp_path: Path, seed: int) -> None:
+    world = history(seed)
+    (tmp_path / AUDIT_FILE).write_bytes(b"".join(line + b"\n" for line in world.trail.lines))
+    log = world.settings.log.model_copy(update={"dir": str(tmp_path)})
+    ground = replace(Oracle(world).ground, settings=replace(world.settings, log=log))
+    assert Auditor(ground).run().findings == []
+    answers = [json.loads(value) for value in whole_topic(world.log, "predictions")]
+    for event_id in {answer["id"] for answer in answers}:
+        assert rebuild(ground, event_id).is_equal
 
 
 def alter_value(number: int) -> Change:

@@ -14,6 +14,7 @@ from streams.embedded_log import EmbeddedLog
 from streams.log_file import Durability
 from streams.log_port import Entry
 from streams.ports import Record
+from tests.pasts import START_MS, Past
 from tests.said import Said
 
 RECORDS = [
@@ -167,3 +168,35 @@ def test_what_cannot_be_done_is_said_in_one_line_and_appends_nothing(
     assert says in said.err
     assert said.err.count("\n") == 1
     assert ends(directory) == before
+
+
+def test_letters_of_a_worker_go_back_are_told_again_once_and_mended_ones_are_answered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    past = Past(tmp_path / "log", partition_count=2)
+    good = {"id": "e0", "ts": START_MS, "a": 1, "b": 1, "c": "x"}
+    past.append("requests", good, {**good, "id": "e1", "a": "1,5"}, partition=1)
+    past.append("labels", {"id": "e0", "y": 1, "at": START_MS}, b"\xff")
+    past.append("commands", b"promote")
+    past.live()
+    where = ("--log", past.directory)
+    listed = Said(capsys, "dead", "list", "--json", *where).lines()
+    assert {(each["source"], each["row"], each["reason"]) for each in listed} == {
+        ("requests/1", 1, "not_a_number"),
+        ("labels/0", 1, "bad_utf8"),
+        ("commands/0", 0, "malformed_json"),
+    }
+    (letter,) = Said(capsys, "dead", "list", "--reason", "not_a_number", "--json", *where).lines()
+    assert '"a": "1,5"' in Said(capsys, "dead", "show", letter["offset"], *where).out
+    sent = Said(capsys, "dead", "replay", letter["offset"], *where)
+    assert (sent.code, sent.err) == (0, "1 went back\n")
+    assert "of requests/1 at 1 went to requests/1 at 2" in sent.out
+    past.live()
+    assert len(past.values("dead_letters")) == len(listed) + 1
+    again = Said(capsys, "dead", "list", "--reason", "not_a_number", "--json", *where).lines()
+    assert [each["row"] for each in again] == [1, 2]
+    assert again[0]["sha256"] == again[1]["sha256"]
+    past.append("requests", again[1]["text"].replace("1,5", "1.5").encode(), partition=1)
+    past.live()
+    assert [line["id"] for line in past.lines("predictions", 1)] == ["e0", "e1"]
+    assert len(past.values("dead_letters")) == len(listed) + 1

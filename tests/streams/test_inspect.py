@@ -1,4 +1,4 @@
-"""A state directory can be looked at: what is whole is shown, what is not is named."""
+"""A state directory and a log can be looked at: what is whole is shown, what is not is named."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from streams.cli.app import main
+from streams.commands import Verb
+from tests.pasts import START_MS, Past, Stream
 from tests.payments import payments, write_csv
 from tests.replays import read_back, replayed
 
@@ -72,3 +74,85 @@ def test_a_directory_without_checkpoints_is_told_in_one_line(
 ) -> None:
     inspected(str(tmp_path), code=4)
     assert "holds no checkpoint" in capsys.readouterr().err
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Past:
+    past = Past(tmp_path / "log", partition_count=2)
+    stream = Stream(3)
+    stream.send(past, 30)
+    past.live()
+    stream.send(past, 30)
+    past.live()
+    return past
+
+
+def seen(past: Past, capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, object]:
+    capsys.readouterr()
+    inspected(str(past.directory), "--json", code=code)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_of_a_log_topics_journal_worker_and_who_answers_are_told(
+    past: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = seen(past, capsys)
+    with past.log() as log:
+        ends = {info.name: [each.end for each in info.partitions] for info in log.topics()}
+        commits = log.journal_end()
+    told = found["log"]
+    assert {name: [each["end"] for each in partitions] for name, partitions in told["topics"].items()} == ends
+    assert len(ends["predictions"]) == 2
+    assert told["journal"] == {"begin": 0, "end": commits}
+    worker = told["worker"]
+    assert (worker["starts"], worker["started_by"], worker["champion"]) == (2, "ann@desk", "linear")
+    assert worker["started_at"] == "2023-11-14T22:13:20.000Z"
+    assert worker["settings"]["input.target"] == "'y'"
+    with past.ground() as ground:
+        engine = ground.recovery().recover().replica.engine
+    assert found["newest"]["position"] == engine.position
+    assert found["newest"]["requests"] == sum(ends["requests"])
+    inspected(str(past.directory))
+    said = capsys.readouterr().out
+    assert "who answers: linear\n" in said
+    assert f"journal: commits 0 to {commits}" in said
+    assert "worker: started 2 times" in said
+
+
+def test_who_answers_is_told_after_a_command_and_after_a_fall(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
+    past.command(Verb.PROMOTE, "bayes")
+    past.live()
+    worker = seen(past, capsys)["log"]["worker"]
+    assert (worker["champion"], worker["rule"]) == ("bayes", "command")
+    past.command(Verb.BENCH, "bayes")
+    past.live()
+    worker = seen(past, capsys)["log"]["worker"]
+    assert (worker["champion"], worker["rule"]) == ("linear", "ladder")
+    inspected(str(past.directory))
+    assert "who answers: linear, by ladder\n" in capsys.readouterr().out
+
+
+def test_a_log_without_checkpoints_or_with_broken_ones_still_tells_what_is_on_it(
+    past: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (past.directory / "checkpoints").glob("*/rows.part"):
+        path.write_bytes(b"")
+    found = seen(past, capsys, code=1)
+    assert found["newest"] is None
+    assert all("rows.part" in checkpoint["refused"] for checkpoint in found["checkpoints"])
+    assert found["log"]["worker"]["champion"] == "linear"
+    for path in (past.directory / "checkpoints").iterdir():
+        path.rename(past.directory / f"away-{path.name}")
+    assert seen(past, capsys)["checkpoints"] == []
+    inspected(str(past.directory))
+    assert "no checkpoints" in capsys.readouterr().out
+
+
+def test_a_log_on_which_nobody_ran_shows_its_topics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    past = Past(tmp_path / "log")
+    past.append("requests", {"id": 1, "ts": START_MS})
+    assert seen(past, capsys)["log"]["worker"] is None
+    inspected(str(past.directory))
+    said = capsys.readouterr().out
+    assert "no worker has run on it yet" in said
+    assert "topic requests  0 to 1" in said
