@@ -137,13 +137,14 @@ def _takes_text(section: type[Section]) -> frozenset[str]:
 
 
 def plain_settings(settings: Settings) -> dict[str, str]:
-    """Return every setting as text, by `section.key`: equal runs give equal texts."""
+    """Return every setting as text, by `section.key`, for digests and refusals: equal runs give equal texts."""
     found = {f"limits.{limit.name}": repr(getattr(settings.limits, limit.name)) for limit in fields(Limits)}
     for name, section in _SECTIONS.items():
         if name != "limits":
             values = getattr(settings, name)
             found |= {
-                f"{name}.{_key(key, field)}": repr(getattr(values, key)) for key, field in section.model_fields.items()
+                f"{name}.{_key(key, field)}": repr(_as_data(getattr(values, key)))
+                for key, field in section.model_fields.items()
             }
     return found
 

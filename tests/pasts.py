@@ -65,6 +65,9 @@ class Desk:
     def begin(self, ground: object, recovered: object, seconds: float) -> None:
         """Hear of it."""
 
+    def end(self, status: object) -> None:
+        """Hear of it."""
+
     def working(self, status: object) -> None:
         """Hear of it."""
 

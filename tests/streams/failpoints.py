@@ -107,6 +107,9 @@ class Ticking:
     def begin(self, *_: object) -> None:
         """Hear that it works."""
 
+    def end(self, status: object) -> None:
+        """Hear of it."""
+
     def working(self, status: object) -> None:
         """Hear that it worked a turn."""
 

@@ -23,6 +23,7 @@ from tests.streams.worker_process import (
     ROOT,
     Place,
     check_place,
+    replayed_after,
 )
 
 KILLED = -signal.SIGKILL
@@ -76,3 +77,36 @@ def test_killed_while_it_recovers_it_comes_back_whole(tmp_path: Path) -> None:
     points = ["after_answer", "after_learn", "mid_join", "mid_promotion"]
     lives = {point: [("before_commit", -1), (point, 2), (point, 1)] for point in points}
     lived(tmp_path, lives, run={"checkpoint_every": 100_000})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_what_was_taken_is_committed_kept_and_not_done_again(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    place = Place(tmp_path, **LIGHT, run={"slice": 1, "checkpoint_every": 100_000})
+    with place.opened() as log:
+        append(log, some(6, 80))
+        with place.worker() as worker:
+            worker.wait_until_it_works(log, 0)
+            worker.send(number)
+            assert worker.ending() == 0, worker.said
+    assert replayed_after(place) == 0
+    with place.worker("--once") as worker:
+        assert worker.ending() == 0, worker.said
+        assert "going on from checkpoint" in worker.said
+        assert "recovered" not in worker.said
+    check_place(place)
+
+
+def test_a_second_signal_stops_at_once_and_loses_nothing(tmp_path: Path) -> None:
+    place = Place(tmp_path, **LIGHT, run={"slice": 1, "checkpoint_every": 100_000})
+    with place.opened() as log:
+        append(log, some(7, 80))
+        with place.worker() as worker:
+            worker.wait_until_it_works(log, 0)
+            worker.send(signal.SIGTERM, signal.SIGINT)
+            assert worker.ending() == 130, worker.said
+    assert replayed_after(place) > 0
+    with place.worker("--once") as worker:
+        assert worker.ending() == 0, worker.said
+    check_place(place)

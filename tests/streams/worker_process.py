@@ -12,7 +12,6 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
-from zlib import crc32
 
 from streams.audit import Auditor
 from streams.audit_file import AUDIT_FILE
@@ -68,15 +67,16 @@ class Place:
 
     def __init__(self, directory: Path, **sections: Mapping[str, Any]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self._sections = sections
         self.directory = directory
         self.state = directory / "state"
         self.config = directory / "pipeline.toml"
         self.sample = directory / "sample.jsonl"
         self.sample.write_bytes(SAMPLE)
-        self.configure(**sections)
+        self.configure()
 
     def configure(self, **sections: Mapping[str, Any]) -> None:
-        """Write the configuration."""
+        """Write the configuration, with these settings in place of what the place has."""
         given: dict[str, dict[str, Any]] = {
             **SECTIONS,
             "input": {**SECTIONS["input"], "key": "b", "paths": [str(self.sample)]},
@@ -85,7 +85,7 @@ class Place:
             "log": {"dir": str(self.state), "durability": "power"},
             "run": {"slice": 7, "checkpoint_every": 20},
         }
-        for name, section in sections.items():
+        for name, section in (*self._sections.items(), *sections.items()):
             given[name] = {**given.get(name, {}), **section}
         self.config.write_text(_toml(given))
 
@@ -99,15 +99,17 @@ class Place:
             yield log
 
     @contextmanager
-    def worker(self, *flags: str, before: Sequence[str] = (), **more: Any) -> Iterator[WorkerProcess]:
-        """Start a worker, and see to its end, whatever happens."""
+    def worker(self, *flags: str, before: Sequence[str] = (), said: str = "said.txt") -> Iterator[WorkerProcess]:
+        """Start a worker, its command after `before`, and see to its end, whatever happens.
+
+        What it says to standard error goes to a file, which never blocks it.
+        """
         command = [*before, *COMMAND, "run", "--config", str(self.config), *flags]
-        # Inherited by a killed worker's kernel buffers alone: a file keeps what it said, and never blocks it.
-        said = self.directory / "said.txt"
-        with said.open("wb") as stderr:
-            process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stderr=stderr, **more)
+        path = self.directory / said
+        with path.open("wb") as stderr:
+            process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stderr=stderr)
         try:
-            yield WorkerProcess(process, said, self.state)
+            yield WorkerProcess(process, path, self.state)
         finally:
             process.kill()
             process.wait()
@@ -170,7 +172,7 @@ class WorkerProcess:
 def append(log: Log, sent: Sequence[Sent]) -> None:
     """Append records; requests of one key go to one partition."""
     for topic, entry in sent:
-        partition = crc32(entry.key or b"") % REQUEST_PARTITIONS if topic == "requests" else 0
+        partition = int(entry.key or 0) % REQUEST_PARTITIONS if topic == "requests" else 0
         log.append(topic, partition, [entry])
 
 
