@@ -22,6 +22,7 @@ from tests.streams.worker_process import (
     LIGHT,
     ROOT,
     Place,
+    append,
     check_place,
     replayed_after,
 )
