@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from engine.errors import ConfigError
 from engine.models.spec import default_name, split_name
+from engine.plan import name_of
 from engine.summary import Summary
 from streams.ground import Ground, begun
 from streams.history import before_position
@@ -38,7 +39,7 @@ def fork(ground: Ground, position: int, challengers: tuple[str, ...]) -> Summary
     pipeline = moment.replica.pipeline
     plan = pipeline.plan
     joined = dict(plan.challengers)
-    taken = {contender.name for contender in moment.replica.engine.learner.contenders}
+    taken = {plan.champion_name or name_of(plan.champion), *plan.challengers}
     for each in challengers:
         given, spec = split_name(each)
         name = given or default_name(spec)

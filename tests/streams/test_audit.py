@@ -18,9 +18,10 @@ from streams.commands import Verb
 from streams.ground import ground_of, whole_topic
 from streams.history import rebuild
 from streams.log_port import Entry
+from tests.journal_oracle import Oracle
 from tests.pasts import JOURNAL, START_MS, Past, Stream
 from tests.said import Said
-from tests.simulation.worker_world import Oracle, history
+from tests.simulation.worker_world import history
 
 Change = Callable[[list[Entry]], Sequence[Entry]]
 
@@ -112,7 +113,7 @@ def test_whatever_crashed_nothing_is_found_and_every_decision_comes_out_again(tm
     world = history(seed)
     (tmp_path / AUDIT_FILE).write_bytes(b"".join(line + b"\n" for line in world.trail.lines))
     log = world.settings.log.model_copy(update={"dir": str(tmp_path)})
-    ground = replace(Oracle(world).ground, settings=replace(world.settings, log=log))
+    ground = replace(Oracle(world.settings, world.log, world.disk).ground, settings=replace(world.settings, log=log))
     assert Auditor(ground).run().findings == []
     answers = [json.loads(value) for value in whole_topic(world.log, "predictions")]
     for event_id in {answer["id"] for answer in answers}:
