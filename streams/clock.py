@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from getpass import getuser
+from os import getuid
 from platform import node
 from time import perf_counter, perf_counter_ns, time_ns
 
@@ -80,11 +81,20 @@ class TimedModel:
         self._model.restore(state)
 
 
+def who() -> str:
+    """Return `user@host` for the audit trail, as far as the system knows: a container's user may have no name."""
+    try:
+        user = getuser()
+    except (OSError, KeyError, ImportError):
+        user = f"uid {getuid()}"
+    return f"{user}@{node()}"
+
+
 class SystemClock:
     """Who runs this process, the time of day and the time that passes."""
 
     def __init__(self) -> None:
-        self.by = f"{getuser()}@{node()}"
+        self.by = who()
 
     def now_ms(self) -> int:
         """Return the time of day, unix milliseconds."""

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable
-from getpass import getuser
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,7 +51,7 @@ def command_flags(function: _F) -> _F:
 
 def send(verb: Verb, contender: str | None, directory: str, given: dict[str, Any]) -> int:
     """Append a command, wait for its effect, say it in one line, and return the exit code."""
-    from streams.clock import now_ms
+    from streams.clock import now_ms, who
     from streams.commands import CommandRecord, encode
     from streams.embedded_log import EmbeddedLog
     from streams.log_port import Entry
@@ -64,7 +61,7 @@ def send(verb: Verb, contender: str | None, directory: str, given: dict[str, Any
             f"--topic and --audit are both {given['topic']!r}; a command among its entries would break the audit trail"
         )
         raise ConfigError(msg)
-    record = CommandRecord(verb, contender, given["by"] or _who(), now_ms(), given["reason"])
+    record = CommandRecord(verb, contender, given["by"] or who(), now_ms(), given["reason"])
     name = verb if contender is None else f"{verb} {contender!r}"
     with EmbeddedLog(directory) as log:
         log.create_topic(given["topic"], 1)
@@ -105,12 +102,3 @@ def pauses_of(wait_s: int) -> Iterator[None]:
 def _end(log: Log, topic: str) -> int:
     """Return where a topic ends, 0 where no worker has made it yet."""
     return log.end(topic, 0) if any(info.name == topic for info in log.topics()) else 0
-
-
-def _who() -> str:
-    """Return `user@host`, as far as the system knows."""
-    try:
-        user = getuser()
-    except (OSError, KeyError, ImportError):
-        user = f"uid {os.getuid()}"
-    return f"{user}@{platform.node()}"

@@ -94,7 +94,7 @@ def test_from_a_position_on_the_figures_are_those_of_the_lines_of_later_requests
             Scored(bool(lines[each["index"]]["prediction"]), lines[each["index"]]["probability"], bool(each["target"]))
             for each in learned
         ]
-        assert len(scored) > 10
+        assert len(scored) > 5
         assert_same(models[name]["metrics"], binary_figures(scored), name)
 
 
