@@ -22,7 +22,7 @@ from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
 from streams.commands import START
 from streams.ground import CHECKPOINTS, Ground, ground_of, whole_topic
-from streams.log_port import Log
+from streams.log_port import Log, LogError
 from streams.ports import SourceError
 
 
@@ -64,20 +64,36 @@ def inspect_log(log: Log, directory: str, key: SealKey | None) -> dict[str, Any]
 def _worker(ground: Ground) -> dict[str, Any]:
     """Return who started a worker last, with which settings, and who answers by the last line that says so."""
     topics = ground.outputs
-    entries = [read_line(line) for line in whole_topic(ground.log, topics.audit)]
-    starts = [entry for entry in entries if entry.verb == START]
-    changes = [line for line in map(json.loads, whole_topic(ground.log, topics.alarms)) if line["event"] == "promoted"]
-    first = ground.pipeline.plan.contenders()[0].name
+    starts = [entry for line in whole_topic(ground.log, topics.audit) if (entry := read_line(line)).verb == START]
+    if not starts:
+        msg = f"topic {topics.audit!r} tells of no start, and the journal does; look with `sidestream audit`"
+        raise LogError(msg)
+    change = _last_change(ground.log, topics.alarms)
+    identity = dict(ground.pipeline.identity)
     return {
         "starts": len(starts),
         "started_by": starts[-1].by,
         "started_at": starts[-1].at,
         "versions": dict(starts[-1].detail),
-        "champion": changes[-1]["to"] if changes else first,
-        "rule": changes[-1]["rule"] if changes else None,
-        "settings": dict(ground.pipeline.identity),
-        "settings_sha256": sha256(json.dumps(dict(ground.pipeline.identity), sort_keys=True).encode()).hexdigest(),
+        "champion": ground.pipeline.plan.contenders()[0].name if change is None else change["to"],
+        "rule": None if change is None else change["rule"],
+        "settings": identity,
+        "settings_sha256": sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest(),
     }
+
+
+def _last_change(log: Log, topic: str) -> dict[str, Any] | None:
+    """Return the last line that says that somebody else answers."""
+    found = None
+    try:
+        for value in whole_topic(log, topic):
+            line = json.loads(value)
+            if line["event"] == "promoted":
+                found = {"to": str(line["to"]), "rule": str(line["rule"])}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        msg = f"topic {topic!r} holds a line that no worker writes ({error!r:.80}); look with `sidestream audit`"
+        raise LogError(msg) from error
+    return found
 
 
 def _checkpoints(reader: CheckpointReader) -> dict[str, Any]:

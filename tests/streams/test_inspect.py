@@ -9,6 +9,7 @@ import pytest
 
 from streams.cli.app import main
 from streams.commands import Verb
+from streams.log_port import Entry
 from tests.pasts import START_MS, Past, Stream
 from tests.payments import payments, write_csv
 from tests.replays import read_back, replayed
@@ -156,3 +157,17 @@ def test_a_log_on_which_nobody_ran_shows_its_topics(tmp_path: Path, capsys: pyte
     said = capsys.readouterr().out
     assert "no worker has run on it yet" in said
     assert "topic requests  0 to 1" in said
+
+
+@pytest.mark.parametrize("topic", ["audit", "alarms"])
+def test_lines_that_no_worker_writes_are_told_in_one_line(
+    past: Past, capsys: pytest.CaptureFixture[str], topic: str
+) -> None:
+    for value in (b"{", b"[]", b"{}"):
+        past.alter(topic, lambda _, value=value: [Entry(None, value)])
+        inspected(str(past.directory), code=3)
+        assert capsys.readouterr().err.count("\n") == 1
+    if topic == "audit":
+        past.alter(topic, lambda _: [])
+        inspected(str(past.directory), code=3)
+        assert "tells of no start" in capsys.readouterr().err
