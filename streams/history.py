@@ -209,7 +209,7 @@ def _committed(ground: Ground, event_id: str) -> tuple[bytes, dict[str, Any]] | 
         for value in whole_topic(ground.log, topic, number):
             if spelled in value:
                 line = _read(value, f"{topic}/{number}")
-                if str(line["id"]) == event_id and "duplicate_of" not in line:
+                if str(line["id"]) == event_id and line["index"] is not None and "duplicate_of" not in line:
                     found.append((value, line))
     return min(found, key=lambda each: each[1]["index"], default=None)
 

@@ -202,6 +202,7 @@ def changed(number: int, change: Callable[[bytes], bytes]) -> Callable[[list[Ent
         ((b'"index":3', b'"index":600'), 3, "names request 600, which had none"),
         ((b'"index":3', b'"index":-3'), 3, "a line on predictions/0 is none that a worker writes"),
         ((b'"index":3', b'"index":"3"'), 3, "a line on predictions/0 is none that a worker writes"),
+        ((b'"index":3', b'"index":null'), 3, "was taken from requests/0 at 3, and no answer to it is on topic"),
         ((b'"index":3,', b""), 3, "a line on predictions/0 is none that a worker writes"),
         ((b'{"index"', b'["index"'), 3, "a line on predictions/0 is none that a worker writes"),
         ((b'"id":"e3"', b'"id":"x3"'), 3, "was taken from requests/0 at 3, and no answer to it is on topic"),
