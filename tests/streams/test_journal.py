@@ -13,6 +13,14 @@ from streams.log_port import LogError
 
 counts = st.integers(0, 1 << 50)
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
+starts = st.fixed_dictionaries(
+    {
+        "by": st.just("ann@desk"),
+        "at_ms": st.integers(0, 1 << 40),
+        "versions": st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3),
+    },
+    optional={"settings": st.dictionaries(st.text(max_size=9), st.integers(0, 99), max_size=3)},
+)
 entries = st.builds(
     JournalEntry,
     counts,
@@ -20,7 +28,7 @@ entries = st.builds(
     st.lists(st.builds(Run, counts, counts, counts, counts), max_size=5).map(tuple),
     digests,
     digests,
-    st.none() | st.dictionaries(st.text(min_size=1), st.text() | st.integers(0, 99), min_size=1),
+    st.none() | starts,
 )
 
 
