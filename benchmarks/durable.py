@@ -269,7 +269,7 @@ def _restore(engine: Engine, reader: CheckpointReader) -> None:
 
 
 def sync_ms(parent: Path) -> float:
-    """Return what the disk takes for one append of 4 KiB and its sync: nothing that is durable is faster."""
+    """Return what the disk takes for one append of 4 KiB to a growing file and its sync, for comparison."""
     spent = []
     with (parent / "synced").open("wb", buffering=0) as file:
         for _ in range(SYNC_COUNT):
