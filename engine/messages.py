@@ -136,7 +136,10 @@ class DeadLetter(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """A detector's DRIFT verdict, with the index and event time of the latest request when it was raised."""
+    """A detector's DRIFT verdict, with the index and event time of the latest request when it was raised.
+
+    `episode` is the id of the episode it opened or joined.
+    """
 
     position: int
     request_index: int
@@ -144,6 +147,56 @@ class Alarm(NamedTuple):
     watched: str
     detector: str
     signal: str
+    episode: str | None = None
+
+
+class Moved(NamedTuple):
+    """A feature whose distribution is another after an episode's onset than before it.
+
+    `before` and `after` are means, or shares of the category that moved most; `distance` is Kolmogorov-Smirnov's for
+    numbers and Jensen-Shannon's for categories, both between 0 and 1.
+    """
+
+    feature: str
+    before: float
+    after: float
+    distance: float
+
+
+class Episode(NamedTuple):
+    """A change in what is watched, as it stands: one change raises many alarms, and this is the change.
+
+    `stage` is `opened`, `characterised` or `closed`, and `kind` (`sudden`, `gradual`, `incremental`, `transient`,
+    `recurring` or `uncertain`) is set from the second on. Indices are those of requests. `onset_index` is where the
+    change began, `width` how many events it took, `severity` the loss after it less the loss before.
+    """
+
+    position: int
+    request_index: int
+    episode: str
+    watched: str
+    stage: str
+    opened_index: int
+    kind: str | None = None
+    onset_index: int | None = None
+    width: int | None = None
+    severity: float | None = None
+    closed_index: int | None = None
+    moved: tuple[Moved, ...] = ()
+
+
+class Reaction(NamedTuple):
+    """What a contender did about a drift, at this position: `step` says which, `reason` why, in words.
+
+    Steps: `forked`, `swapped`, `rolled_back`, `dropped`, `kept`, `reset`, `forgot`, `reinstated`.
+    """
+
+    position: int
+    request_index: int
+    contender: str
+    step: str
+    episode: str | None
+    reason: str
 
 
 class Benched(NamedTuple):
