@@ -1,0 +1,193 @@
+"""Episodes: one change raises many alarms, and this is the change, from the first alarm to the last.
+
+One object per contender takes every watched loss and every drift verdict, in order, and says when an episode opened,
+what kind of change it was, and when it closed. It knows nothing of detectors, of models or of what is done about a
+change.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from engine.drift.history import BUCKET_COUNT, BUCKET_VALUES, LossHistory
+from engine.drift.kind import characterise
+from engine.errors import ConfigError
+from engine.messages import Episode, Moved
+from engine.tape import Moment
+
+EPISODE_COUNT_MAX = 1_000
+"""Episodes whose latest state is kept, the oldest dropped."""
+
+BASELINE_VALUES = 5_000
+"""How many values before an episode count as its baseline, at most."""
+
+LENGTH_LIMIT = BUCKET_COUNT * BUCKET_VALUES - BASELINE_VALUES
+"""The longest an episode may be said to last: its whole baseline is then still in the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRules:
+    """When an episode is characterised and when it closes, in values of the watched loss.
+
+    Parameters
+    ----------
+    settle_count
+        After this many from the opening the kind is first said.
+    quiet_count
+        After this many without a signal the episode closes.
+    length_count_max
+        After this many it closes whatever the signals, and the next one opens another: a detector that never rests
+        must not keep one episode open for ever. At most `LENGTH_LIMIT`.
+    """
+
+    settle_count: int = 1_000
+    quiet_count: int = 2_000
+    length_count_max: int = 10_000
+
+    def __post_init__(self) -> None:
+        for name in ("settle_count", "quiet_count"):
+            value = getattr(self, name)
+            if not 1 <= value <= self.length_count_max:
+                msg = f"{name} must be between 1 and length_count_max ({self.length_count_max!r}), got {value!r}"
+                raise ConfigError(msg)
+        if self.length_count_max > LENGTH_LIMIT:
+            msg = f"length_count_max must be at most {LENGTH_LIMIT}, got {self.length_count_max!r}"
+            raise ConfigError(msg)
+
+
+class _Open(NamedTuple):
+    """What the open episode's state does not say: the places of its opening and latest signal, and a caller's word."""
+
+    place: int
+    signal_place: int
+    recurring: bool = False
+
+
+class Episodes:
+    """The episodes of one contender, one after the other.
+
+    Parameters
+    ----------
+    owner
+        The contender's name; ids are `owner#1`, `owner#2` and so on.
+    rules
+        When an episode is characterised and when it closes.
+
+    Attributes
+    ----------
+    count : int
+        How many episodes there were.
+
+    Notes
+    -----
+    Show each value first, and then the verdicts it brought: `see`, then `signal`. The same values in the same order
+    say the same. An episode is characterised `settle_count` values after it opened, and again when it closes, with
+    everything seen since: what was still rising the first time may have reached a plateau, what looked lasting may be
+    over. The baseline of the next episode begins where the new level does. `see` is O(1) but at these two stages, where
+    it is `characterise`.
+    """
+
+    def __init__(self, owner: str, rules: EpisodeRules | None = None) -> None:
+        self.owner = owner
+        self.rules = rules or EpisodeRules()
+        self.count = 0
+        self._history = LossHistory()
+        self._baseline_place = 0
+        self._open: _Open | None = None
+        self._kept: deque[Episode] = deque(maxlen=EPISODE_COUNT_MAX)
+
+    @property
+    def open(self) -> Episode | None:
+        """The latest state of the episode that is open, if one is."""
+        return None if self._open is None else self._kept[-1]
+
+    @property
+    def kept(self) -> list[Episode]:
+        """The latest state of each episode that is kept, oldest first."""
+        return list(self._kept)
+
+    def see(self, value: float, moment: Moment, *, index: int | None = None) -> list[Episode]:
+        """Take one value of the watched loss; return what there is to say.
+
+        `index` is the request the value is about; left out, it is the latest one at this moment.
+        """
+        self._history.add(value, moment.request_index if index is None else index)
+        opened = self._open
+        if opened is None:
+            return []
+        rules, seen = self.rules, self._history.count
+        length = seen - opened.place
+        over = seen - opened.signal_place >= rules.quiet_count or length >= rules.length_count_max
+        said = []
+        if length == rules.settle_count or (over and length < rules.settle_count):
+            said.append(self._characterised(opened, moment))
+        if over:
+            said.append(self._characterised(opened, moment, closing=True))
+            self._open = None
+        return said
+
+    def signal(self, watched: str, moment: Moment) -> tuple[str, list[Episode]]:
+        """Take one drift verdict: it opens an episode or joins the open one. Return its id and what there is to say."""
+        seen = self._history.count
+        if self._open is not None:
+            self._open = self._open._replace(signal_place=seen)
+            return self._kept[-1].episode, []
+        self.count += 1
+        name = f"{self.owner}#{self.count}"
+        state = Episode(moment.position, moment.request_index, name, watched, "opened", moment.request_index)
+        self._open = _Open(seen, seen)
+        self._kept.append(state)
+        return name, [state]
+
+    def mark_recurring(self) -> None:
+        """Have the open episode be called recurring from its next stage on: a past model fits again."""
+        if self._open is not None:
+            self._open = self._open._replace(recurring=True)
+
+    def note_moved(self, moved: tuple[Moved, ...]) -> Episode | None:
+        """Write what moved into the latest episode, for this stage and those to come; return its state."""
+        if not self._kept:
+            return None
+        self._kept[-1] = self._kept[-1]._replace(moved=moved)
+        return self._kept[-1]
+
+    def _characterised(self, opened: _Open, moment: Moment, *, closing: bool = False) -> Episode:
+        """Bring the open episode to its next stage, with what the history says of it by now."""
+        baseline_place = max(self._baseline_place, opened.place - BASELINE_VALUES)
+        found = characterise(self._history, opened.place, baseline_place=baseline_place, recurring=opened.recurring)
+        state = self._kept[-1]._replace(
+            position=moment.position,
+            request_index=moment.request_index,
+            stage="closed" if closing else "characterised",
+            kind=found.kind.value,
+            onset_index=found.onset_index,
+            width=found.width,
+            severity=found.severity,
+            closed_index=moment.request_index if closing else None,
+        )
+        if closing:
+            self._baseline_place = found.settled_place
+        self._kept[-1] = state
+        return state
+
+    def snapshot(self) -> dict[str, object]:
+        """Return the state as plain data."""
+        return {
+            "count": self.count,
+            "history": self._history.snapshot(),
+            "baseline_place": self._baseline_place,
+            "open": None if self._open is None else tuple(self._open),
+            "kept": [(*state[:-1], [tuple(each) for each in state.moved]) for state in self._kept],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `snapshot` returned."""
+        self.count = state["count"]
+        self._history.restore(state["history"])
+        self._baseline_place = state["baseline_place"]
+        self._open = None if state["open"] is None else _Open(*state["open"])
+        self._kept.clear()
+        for *fields, moved in state["kept"]:
+            self._kept.append(Episode._make([*fields, tuple(Moved(*each) for each in moved)]))
