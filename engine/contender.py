@@ -1,4 +1,4 @@
-"""A contender: one model in a role, with the figures and detectors that judge it.
+"""A contender: one model in a role, with the judges that score it and what it does about a drift.
 
 It takes the steps of the tape, in order, and nothing else. A model that raises, or answers with something that is no
 answer, is benched at that step with its state as it is, and answers no more. This file knows nothing of joins, slices,
@@ -7,24 +7,27 @@ who follows the tape when, or who answers in the place of a benched champion.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from engine.decision import Decide
-from engine.drift.detector import Detector, Verdict
+from engine.drift.detector import Verdict
 from engine.errors import ModelError
-from engine.messages import Alarm, Answer, Benched, Features, Target
-from engine.models.model import Model, fingerprint_of
-from engine.prequential import Prequential
-from engine.tape import Moment, Row, Step
+from engine.judges import Judges, Verdicted
+from engine.messages import Alarm, Answer, Benched, Episode, Features, Reaction, Target
+from engine.models.model import Forgets, Model, fingerprint_of
+from engine.reactions import reaction as reactions
+from engine.reactions.reaction import Entry, Mind, Show
+from engine.tape import Moment, Row, Step, StepKind
+from engine.watching import Timing, loss
 
 Takers: TypeAlias = tuple[Callable[[Step], None], ...]
 """What takes a step, in the order of `StepKind`."""
 
-FLOAT_MAX = 1.7976931348623157e308
-"""What a loss that overflows is taken as."""
+Incident: TypeAlias = Alarm | Benched | Episode | Reaction
+"""What happens to a contender and is said at the end of a slice."""
 
 REASON_CHARS_MAX = 500
 """What is kept of an error's words."""
@@ -47,14 +50,6 @@ class Rung(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """A detector on a contender's loss, and the name it goes by."""
-
-    name: str
-    detector: Detector
-
-
-@dataclass(frozen=True, slots=True)
 class Billing:
     """What a contender is called and made of.
 
@@ -70,41 +65,11 @@ class Billing:
     reads_numeric: bool = False
 
 
-@dataclass(slots=True)
-class Judges:
-    """What scores and watches a contender.
+class Replaced(NamedTuple):
+    """Where a contender's model was replaced or benched, and the latest request then."""
 
-    `labelled` counts answers as their labels come. `matured` counts them in order of prediction once their label window
-    has closed; it is the same object where labels come with their requests, and None where no window ever closes.
-    """
-
-    labelled: Prequential
-    matured: Prequential | None
-    watches: Sequence[Watch] = field(default_factory=tuple)
-
-    def fork(self) -> Judges:
-        """Return an independent copy of the figures, without the detectors."""
-        labelled = self.labelled.copy()
-        if self.matured is self.labelled:
-            return Judges(labelled, labelled)
-        return Judges(labelled, None if self.matured is None else self.matured.copy())
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return the state as plain data; figures that are one object are written once."""
-        once = self.matured is None or self.matured is self.labelled
-        return {
-            "labelled": self.labelled.snapshot(),
-            "matured": None if once else self.matured.snapshot(),  # type: ignore[union-attr]
-            "watches": [watch.detector.snapshot() for watch in self.watches],
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take back what `snapshot` returned."""
-        self.labelled.restore(state["labelled"])
-        if self.matured is not None and self.matured is not self.labelled:
-            self.matured.restore(state["matured"])
-        for watch, watched in zip(self.watches, state["watches"], strict=True):
-            watch.detector.restore(watched)
+    position: int
+    request_index: int
 
 
 class Contender:
@@ -117,9 +82,20 @@ class Contender:
     model
         Its only state that answers depend on.
     judges
-        Its figures and detectors.
+        Its figures, detectors and episodes.
     decide
         Turns the probability of the positive class into a decision; None keeps the model's own.
+
+    Attributes
+    ----------
+    make
+        Returns a model and a decider that have seen nothing; None where the model is an object of the caller's.
+    reaction
+        What is done about a drift in its loss; None does nothing.
+    replaced
+        Where its model was replaced, or benched: evidence about it begins anew there. Whoever reads it empties it.
+    wrap
+        Goes around every model it makes, such as a stopwatch.
     """
 
     def __init__(self, billing: Billing, model: Model, judges: Judges, *, decide: Decide | None = None) -> None:
@@ -129,7 +105,12 @@ class Contender:
         self.slot = 0
         self.learned_count = 0
         self.benched: str | None = None
-        self.incidents: list[Alarm | Benched] = []
+        self.incidents: list[Incident] = []
+        self.make: Callable[[], Mind] | None = None
+        self.reaction: reactions.Reaction | None = None
+        self.replaced: list[Replaced] = []
+        self.wrap: Callable[[Model], Model] = _bare
+        self._now = Moment(0, 0, None)
         self._decide = decide
         self._reads_numeric = billing.reads_numeric
         self.judge_by(judges)
@@ -139,34 +120,46 @@ class Contender:
             self._take_learn,
             self._take_relearn,
             self._take_mature,
-            self._take_nothing,
+            self._take_drop,
         )
 
     def judge_by(self, judges: Judges) -> None:
         """Be scored and watched by these from here on."""
         self.judges = judges
         self._labelled = judges.labelled
-        self._matured = judges.matured if judges.matured is not judges.labelled else None
-        self._watches = judges.watches
-        self._watches_labels = bool(judges.watches) and self._matured is None
+        self._matured = judges.matured if judges.windowed else None
+        self._watch()
+
+    def _watch(self) -> None:
+        """Look up which detectors are due when; what matures with its label is shown with it."""
+        judges = self.judges
+        self._due_answered = judges.watched(Timing.ANSWERED)
+        self._due_labelled = judges.watched(Timing.LABELLED)
+        self._due_matured = bool(judges.watches) or self.reaction is not None
 
     def answer(self, row: Row, when: Moment) -> Answer | None:
         """Answer a request and keep the answer on its row; None from a benched contender."""
         answer: Answer | None = None
         if self.benched is None:
+            x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
             try:
-                answer = self.model.predict(row.numeric if self._reads_numeric else row.x)  # type: ignore[arg-type]
+                answer = self.model.predict(x)
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the stream goes on
                 self._fail(error, when)
             else:
                 if self._decide is not None:
                     answer = (self._decide(answer[1]), answer[1])  # type: ignore[arg-type]
+                if self._due_answered:
+                    self._heed(self.judges.show(Timing.ANSWERED, answer, target=False), when)
+                if self.reaction is not None:
+                    self._record(Entry(StepKind.PREDICT, row.index, x, None, None), when)
         row.served[self.slot] = answer
         return answer
 
     def bench(self, reason: str, when: Moment) -> None:
         """Take the model out with its state as it is, and say why."""
         self.benched = reason
+        self.replaced.append(Replaced(when.position, when.request_index))
         self.incidents.append(Benched(when.position, when.request_index, self.name, reason))
 
     def take(self, steps: Iterable[Step]) -> None:
@@ -180,31 +173,38 @@ class Contender:
 
     def _take_learn(self, step: Step) -> None:
         """Score the answer as served, let the detectors see the loss, then learn."""
-        _, row, target, when = step
+        kind, row, target, when = step
         answer = row.served[self.slot]
         if answer is not None:
             self._labelled.add(answer, target)  # type: ignore[arg-type]
-            if self._watches_labels:
-                self._watch(answer, target, when)  # type: ignore[arg-type]
-        self._learn(row, target, when)  # type: ignore[arg-type]
+            if self._due_labelled:
+                self._heed(self.judges.show(Timing.LABELLED, answer, target), when)  # type: ignore[arg-type]
+            if self._due_matured and self._matured is None:
+                self._watch_loss(row.index, answer, target, when)  # type: ignore[arg-type]
+        self._learn(kind, row, target, when)  # type: ignore[arg-type]
 
     def _take_relearn(self, step: Step) -> None:
         """Learn a late target; it no longer counts."""
-        self._learn(step[1], step[2], step[3])  # type: ignore[arg-type]
+        self._learn(*step)  # type: ignore[arg-type]
 
     def _take_mature(self, step: Step) -> None:
         """Count the row as evidence, now that nothing about it can change."""
-        _, row, target, when = step
+        kind, row, target, when = step
         answer = row.served[self.slot]
         if answer is not None and self._matured is not None:
             self._matured.add(answer, target)  # type: ignore[arg-type]
-            if self._watches:
-                self._watch(answer, target, when)  # type: ignore[arg-type]
+            if self._due_matured:
+                self._watch_loss(row.index, answer, target, when)  # type: ignore[arg-type]
+        if self.reaction is not None and self.benched is None:
+            self._record(Entry(kind, row.index, None, target, answer), when)
 
-    def _take_nothing(self, step: Step) -> None:
-        """Let a step go by that no contender has a part in."""
+    def _take_drop(self, step: Step) -> None:
+        """Let a row go that gets no label any more."""
+        kind, row, _, when = step
+        if self.reaction is not None and self.benched is None:
+            self._record(Entry(kind, row.index, None, None, None), when)
 
-    def _learn(self, row: Row, target: Target, when: Moment) -> None:
+    def _learn(self, kind: StepKind, row: Row, target: Target, when: Moment) -> None:
         if self.benched is None:
             x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
             try:
@@ -213,38 +213,88 @@ class Contender:
                 self._fail(error, when)
             else:
                 self.learned_count += 1
+                if self.reaction is not None:
+                    served = row.served[self.slot] if row.served else None
+                    self._record(Entry(kind, row.index, x, target, served), when)
 
-    def _watch(self, answer: Answer, target: Target, when: Moment) -> None:
-        """Show the loss to every detector: 0/1 for a class, the absolute error for a number."""
-        decision = answer[0]
-        if type(target) is float:
-            loss = min(abs(decision - target), FLOAT_MAX)  # type: ignore[operator]
-        else:
-            loss = 0.0 if decision == target else 1.0
-        for watch in self._watches:
-            if watch.detector.update(loss) is Verdict.DRIFT:
-                self.incidents.append(Alarm(*when, f"{self.name}.loss", watch.name, Verdict.DRIFT.name.lower()))
+    def _watch_loss(self, index: int, answer: Answer, target: Target, when: Moment) -> None:
+        """Show an answer that counts to the episodes and the detectors."""
+        judges = self.judges
+        if judges.episodes is not None:
+            self.incidents += judges.episodes.see(loss(answer, target), when, index=index)
+        self._heed(judges.show(Timing.MATURED, answer, target), when)
+
+    def _heed(self, verdicts: list[Verdicted], when: Moment) -> None:
+        """Raise an alarm for each drift, within its episode, and let the reaction know."""
+        for watch, verdict in verdicts:
+            self._now = when
+            if verdict is Verdict.DRIFT:
+                watched = f"{self.name}.{watch.signal}"
+                episode, said = self.judges.episodes.signal(watched, when)  # type: ignore[union-attr]
+                self.incidents += said
+                self.incidents.append(Alarm(*when, watched, watch.name, "drift", episode))
+                if self.reaction is not None:
+                    self.reaction.drift(when, episode)
+            elif self.reaction is not None:
+                self.reaction.warn(when)
+
+    def _record(self, entry: Entry, when: Moment) -> None:
+        self._now = when
+        self.reaction.record(entry, when)  # type: ignore[union-attr]
 
     def _fail(self, error: Exception, when: Moment) -> None:
         """Bench a model that raised, or gave no answer."""
         said = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
         self.bench(said[:REASON_CHARS_MAX], when)
 
+    def fresh(self) -> Mind:
+        """Return a model that has learned nothing, made as the first one was."""
+        model, decide = self.make()  # type: ignore[misc]
+        return Mind(self.wrap(model), decide)
+
+    def replace(self, mind: Mind) -> Mind:
+        """Have another model answer and learn from here, watched by fresh detectors; return the one before."""
+        before = Mind(self.model, self._decide)
+        self.model, self._decide = mind
+        self.judges.renew()
+        self._watch()
+        self.replaced.append(Replaced(self._now.position, self._now.request_index))
+        return before
+
+    def forget(self, keep: float) -> None:
+        """Have the model keep this share of what it has learned."""
+        cast(Forgets, self.model).forget(keep)
+
+    def say(self, step: str, when: Moment, episode: str | None, reason: str) -> None:
+        """Report what the reaction did."""
+        self.incidents.append(Reaction(when.position, when.request_index, self.name, step, episode, reason))
+
+    def mark_recurring(self) -> None:
+        """Say that what is now has been before."""
+        if self.judges.episodes is not None:
+            self.judges.episodes.mark_recurring()
+
+    def react_with(self, reaction: reactions.Reaction | None) -> None:
+        """Do this about drift from here on."""
+        self.reaction = reaction
+        self._watch()
+
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data, or raise `SnapshotError` where the model cannot give its own."""
-        return self._state(self.model.snapshot())
+        return self._state(_snapshot_of)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what stands for the state in a digest: there is one for every model."""
-        return self._state(fingerprint_of(self.model))
+        return self._state(fingerprint_of)
 
-    def _state(self, model: object) -> dict[str, Any]:
+    def _state(self, show: Show) -> dict[str, Any]:
         return {
             "name": self.name,
             "spec": self.billing.spec,
-            "model": model,
+            "model": show(self.model),
             "decide": None if self._decide is None else self._decide.snapshot(),
             **self.judges.snapshot(),
+            "reaction": None if self.reaction is None else self.reaction.state(show),
             "learned_count": self.learned_count,
             "benched": self.benched,
         }
@@ -255,5 +305,15 @@ class Contender:
         if self._decide is not None:
             self._decide.restore(state["decide"])
         self.judges.restore(state)
+        if self.reaction is not None:
+            self.reaction.restore(state["reaction"])
         self.learned_count = state["learned_count"]
         self.benched = state["benched"]
+
+
+def _bare(model: Model) -> Model:
+    return model
+
+
+def _snapshot_of(model: Model) -> object:
+    return model.snapshot()

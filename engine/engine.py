@@ -24,7 +24,7 @@ from engine.scorer import Scorer
 from engine.snapshot import digest
 from engine.succession import Succession
 from engine.summary import Summary, summarise
-from engine.tape import Row, StepKind
+from engine.tape import Row
 from engine.targets import Targets
 
 SNAPSHOT_FORMAT = 1
@@ -57,11 +57,14 @@ class Engine:
         )
         features = FeatureReader(plan.schema, plan.limits)
         join = LabelJoin(plan.labels.policy, plan.limits, keep_features=plan.labels.relearn)
-        final = StepKind.MATURE if plan.labels.windowed else StepKind.LEARN
-        self.learner = Learner(contenders, plan.understudy(), join.keeps, final)
-        self.succession = Succession(self.learner)
+        self.learner = Learner(contenders, plan.understudy(), join.keeps, plan.labels.final)
+        self.promotion = plan.promotion_of(contenders)
+        if self.promotion is not None:
+            self.learner.followers.append(self.promotion)
+        self.succession = Succession(self.learner, self.promotion)
         self.scorer = Scorer(features, targets, join, self.succession, relearn=plan.labels.relearn)
         self.limits = plan.limits
+        self._epoch = 0 if self.promotion is None else plan.promotion.epoch_inputs
         self._plan = plan
         self._torn = False
         self.dead_letter_count = 0
@@ -89,8 +92,10 @@ class Engine:
         """Take one slice: the champion answers and learns, the challengers' steps wait on the tape."""
         self._refuse_if_torn()
         out = Outcomes()
-        take, follow = self.scorer.take, self.learner.follow
+        take, follow, epoch = self.scorer.take, self.learner.follow, self._epoch
         for message in messages:
+            if epoch and not self.scorer.position % epoch and self.scorer.position:
+                self.succession.weigh(self.scorer.moment(), out)
             steps = take(message, out)
             if steps and not follow(steps):
                 self.succession.fall(steps[-1][3], out)
@@ -167,6 +172,7 @@ class Engine:
             "scorer": self.scorer.snapshot(),
             "learner": self.learner.snapshot(state_of),
             "succession": self.succession.snapshot(),
+            "promotion": None if self.promotion is None else self.promotion.snapshot(),
             "counts": [self.dead_letter_count, self.alarm_count],
         }
 
@@ -252,6 +258,8 @@ class Engine:
         self._torn = True
         self.scorer.restore(state["scorer"], rows)
         self.learner.restore(state["learner"], rows)
+        if self.promotion is not None:
+            self.promotion.restore(state["promotion"], self.learner.champion)
         self.succession.restore(state["succession"])
         self.dead_letter_count, self.alarm_count = state["counts"]
 

@@ -8,16 +8,25 @@ knows nothing of messages, joins or bytes, and does not choose the champion: `en
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
-from engine.contender import Contender, Judges, Takers
+from engine.contender import Contender, Incident, Takers
 from engine.errors import SnapshotError
-from engine.messages import Alarm, Benched, Outcomes, ShadowPrediction
+from engine.judges import Judges
+from engine.messages import Alarm, Benched, Episode, Outcomes, ShadowPrediction
 from engine.tape import Moment, Row, RowState, Step, StepKind
 from engine.understudy import Understudy
 
 _PREDICT, _LEARN, _RELEARN, _MATURE, _ = StepKind
+
+
+class Follower(Protocol):
+    """Takes steps after every contender took them: it judges the stream, and no answer waits for it."""
+
+    def take(self, steps: Iterable[Step]) -> None:
+        """Take steps of the tape, in order."""
+        ...
 
 
 class Learner:
@@ -45,7 +54,8 @@ class Learner:
         self.contenders = list(contenders)
         self.understudy = understudy
         self.tape: deque[Step] = deque()
-        self._incidents: list[Alarm | Benched] = []
+        self.followers: list[Follower] = []
+        self._incidents: list[Incident] = []
         for contender in self.contenders:
             contender.incidents = self._incidents
         self._keeps = keeps
@@ -116,6 +126,8 @@ class Learner:
             chunk = [tape.popleft() for _ in range(step_count_max)]
         for contender in self._challengers:
             contender.take(chunk)
+        for follower in self.followers:
+            follower.take(chunk)
         self._hand_out(chunk, out)
         return len(tape)
 
@@ -123,15 +135,17 @@ class Learner:
         """Move the contenders' incidents into the outcomes, ordered by position and then by contender."""
         if not self._incidents:
             return
-        for incident in self._incidents:
+        # The champion's came first, then each challenger's in turn: a stable sort keeps that at equal positions.
+        for incident in sorted(self._incidents, key=_position):
             if isinstance(incident, Alarm):
                 out.alarms.append(incident)
-            else:
+            elif isinstance(incident, Benched):
                 out.benched.append(incident)
+            elif isinstance(incident, Episode):
+                out.episodes.append(incident)
+            else:
+                out.reactions.append(incident)
         self._incidents.clear()
-        # The champion's came first, then each challenger's in turn: a stable sort keeps that at equal positions.
-        out.alarms.sort(key=_position)
-        out.benched.sort(key=_position)
 
     def _hand_out(self, chunk: list[Step], out: Outcomes) -> None:
         """Emit the challengers' answers, and release what no further step needs."""

@@ -68,6 +68,10 @@ class Verb(StrEnum):
     """This contender is taken out, its state kept; in a champion's place the next rung of the ladder answers."""
     RESTORE = "restore"
     """A benched contender takes steps again from here; the steps it missed stay missed."""
+    HOLD = "hold"
+    """Evidence may not promote this contender, whatever it says: for reasons the engine cannot see, such as latency."""
+    ALLOW = "allow"
+    """Evidence may promote this contender again."""
 
 
 class Command(NamedTuple):
@@ -209,7 +213,11 @@ class Benched(NamedTuple):
 
 
 class Promoted(NamedTuple):
-    """Who answers changed at this position, by a `"command"` or by the `"ladder"`, from `before` to `after`."""
+    """Who answers changed at this position, from `before` to `after`.
+
+    `rule` is `"command"`, `"ladder"`, the rule of evidence (`"restarting"` or `"fixed"`), or `"harm"` where a promotion
+    on evidence was taken back; `evidence` has its figures, where it rests on any.
+    """
 
     position: int
     request_index: int
@@ -217,6 +225,19 @@ class Promoted(NamedTuple):
     after: str
     rule: str
     reason: str
+    evidence: Mapping[str, object] | None = None
+
+
+class Recommended(NamedTuple):
+    """The evidence is enough to promote this challenger; a person decides."""
+
+    position: int
+    request_index: int
+    challenger: str
+    champion: str
+    rule: str
+    reason: str
+    evidence: Mapping[str, object]
 
 
 class Commanded(NamedTuple):
@@ -242,4 +263,7 @@ class Outcomes:
     alarms: list[Alarm] = field(default_factory=list)
     benched: list[Benched] = field(default_factory=list)
     promotions: list[Promoted] = field(default_factory=list)
+    recommended: list[Recommended] = field(default_factory=list)
     commanded: list[Commanded] = field(default_factory=list)
+    episodes: list[Episode] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)

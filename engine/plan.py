@@ -11,22 +11,33 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from engine.contender import Billing, Contender, Judges, Role, Rung, Watch
+from engine.contender import Billing, Contender, Role, Rung
 from engine.decision import AlertRate, Decide, Threshold
+from engine.drift.episodes import EpisodeRules, Episodes
 from engine.errors import ConfigError
+from engine.evidence.losses import zero_one
+from engine.judges import Judges
 from engine.label_policy import LabelPolicy
 from engine.limits import Limits
 from engine.messages import Target
 from engine.models.estimator import adapt
 from engine.models.majority import Majority
 from engine.models.mean import Mean
+from engine.models.model import Forgets
 from engine.models.no_change import NoChange
 from engine.models.rules import Rules
 from engine.models.spec import default_name, parse_detector, parse_model
 from engine.prequential import Prequential
+from engine.promotion import Promotion
+from engine.promotion_rules import PromotionMode, PromotionRules
+from engine.reactions.plain import Forget, Reset
+from engine.reactions.reaction import Mind
+from engine.reactions.spec import reaction_of
 from engine.schema import Schema
+from engine.tape import StepKind
 from engine.targets import Task
 from engine.understudy import UNDERSTUDY, Understudy
+from engine.watching import Watch, refuse_unfit, split_signal
 
 BASELINE = "no_change"
 
@@ -60,6 +71,11 @@ class LabelRules:
     def windowed(self) -> bool:
         """Whether label windows close by event time."""
         return self.policy.horizon_ms is not None
+
+    @property
+    def final(self) -> StepKind:
+        """The last step at which a row counts."""
+        return StepKind.MATURE if self.windowed else StepKind.LEARN
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +115,14 @@ class Plan:
     baseline
         Whether `no_change()` runs beside them, so that no figure stands alone.
     detectors
-        Specs of detectors on every contender's loss.
-    labels, decision, limits
-        Label policy, decision rule, bounds.
+        What watches every contender, as `SPEC` for its loss or `SIGNAL=SPEC`: see `engine.watching.Signal`.
+    reactions
+        What contenders do about a drift: (name, spec) pairs; a name of None speaks for those that are not named. See
+        `engine.reactions.spec.REACTIONS`.
+    promotion
+        Whether and when evidence changes the champion.
+    labels, decision, episodes, limits
+        Label policy, decision rule, when an episode is characterised and closes, bounds.
     seed
         Whatever draws numbers derives its seed from this one.
     """
@@ -115,6 +136,9 @@ class Plan:
     challengers: Mapping[str, object] = field(default_factory=dict)
     baseline: bool = True
     detectors: Sequence[str] = ("river.drift.ADWIN()",)
+    reactions: Sequence[tuple[str | None, str]] = ()
+    promotion: PromotionRules = field(default_factory=PromotionRules)
+    episodes: EpisodeRules = field(default_factory=EpisodeRules)
     labels: LabelRules = field(default_factory=LabelRules)
     decision: DecisionRules = field(default_factory=DecisionRules)
     limits: Limits = field(default_factory=Limits)
@@ -129,6 +153,9 @@ class Plan:
             "positive": self.positive,
             "schema": None if self.schema is None else self.schema.snapshot(),
             "detectors": list(self.detectors),
+            "reactions": [list(pair) for pair in self.reactions],
+            "promotion": asdict(self.promotion),
+            "episodes": asdict(self.episodes),
             "labels": [str(labels.policy), labels.delayed, labels.relearn],
             "decision": [
                 decision.threshold,
@@ -150,16 +177,22 @@ class Plan:
         wanted += [(name, Role.CHALLENGER, made) for name, made in self.challengers.items()]
         if self.baseline and all(made != f"{BASELINE}()" for _, _, made in wanted):
             wanted.append((BASELINE, Role.BASELINE, f"{BASELINE}()"))
+        unknown = {name for name, _ in self.reactions if name is not None} - {name for name, _, _ in wanted}
+        if unknown:
+            msg = f"there is a reaction for {', '.join(sorted(unknown))}, and no such contender"
+            raise ConfigError(msg)
         return [self._contender(name, role, made) for name, role, made in wanted]
 
     def _contender(self, name: str, role: Role, made: object) -> Contender:
-        """Return one contender with its model, figures and detectors."""
+        """Return one contender with its model, figures, detectors and reaction."""
         if name == UNDERSTUDY:
             msg = f"{UNDERSTUDY!r} is the name of who answers when no contender can; give {made!r:.80} another"
             raise ConfigError(msg)
+        make = None
         if isinstance(made, str):
             parsed = parse_model(made, task=self.task, seed=self.seed, name=name)
             model, spec, reads_numeric = parsed.model, parsed.text, parsed.reads == "numeric"
+            make = partial(self._mind, spec, name)
         else:
             model, spec = adapt(made, task=self.task), f"{type(made).__module__}.{type(made).__qualname__}"
             reads_numeric = False
@@ -167,7 +200,49 @@ class Plan:
         if isinstance(model, NoChange):
             rung = None
         billing = Billing(name, role, spec, rung, reads_numeric)
-        return Contender(billing, model, self.judges(name), decide=self._decide())
+        contender = Contender(billing, model, self.judges(name), decide=self._decide())
+        contender.make = make
+        if role is not Role.BASELINE:
+            self._set_reaction(contender)
+        return contender
+
+    def promotion_of(self, contenders: Sequence[Contender]) -> Promotion | None:
+        """Return what gathers evidence on these contenders; None where nothing does.
+
+        Raises
+        ------
+        ConfigError
+            Where nothing ever matures, or the loss does not fit the task.
+        """
+        rules = self.promotion
+        if rules.mode is PromotionMode.OFF:
+            return None
+        if self.labels.delayed and not self.labels.windowed:
+            msg = "evidence is matured, and without a horizon no label window closes; give [labels] policy one"
+            raise ConfigError(msg)
+        loss = rules.loss_for(self.task, self.decision.costs)
+        binary = self.task is Task.BINARY
+        return Promotion(rules, contenders, loss, binary=binary, final=self.labels.final)
+
+    def _mind(self, spec: str, name: str) -> Mind:
+        """Return a model that has learned nothing, and its decider."""
+        return Mind(parse_model(spec, task=self.task, seed=self.seed, name=name).model, self._decide())
+
+    def _set_reaction(self, contender: Contender) -> None:
+        """Have a contender do about drift what the plan says."""
+        rules = reaction_of(contender.name, self.reactions)
+        if rules is None:
+            return
+        if isinstance(rules, Forget):
+            if not isinstance(contender.model, Forgets):
+                msg = f"{contender.name} cannot forget a part of what it has learned; use reset(), gated() or standby()"
+                raise ConfigError(msg)
+        elif contender.make is None:
+            msg = f"a reaction makes {contender.name} anew, and it is an object; give it as a spec"
+            raise ConfigError(msg)
+        plain = isinstance(rules, Forget | Reset)
+        loss = zero_one if plain else self.promotion.loss_for(self.task, self.decision.costs)
+        contender.react_with(rules.make(contender, loss, self.labels.final))
 
     def understudy(self) -> Understudy:
         """Return who answers when no contender can, freshly made."""
@@ -186,14 +261,18 @@ class Plan:
             matured = figures()
         elif self.labels.delayed:
             matured = None
+        episodes = Episodes(name, self.episodes) if self.detectors else None
+        return Judges(labelled, matured, partial(self._watches, name), episodes)
+
+    def _watches(self, name: str) -> tuple[Watch, ...]:
+        """Return fresh detectors for one contender."""
         watches = []
         for text in self.detectors:
-            parsed = parse_detector(text, seed=self.seed, name=name)
-            if parsed.binary_only and self.task is Task.REGRESSION:
-                msg = f"{text} takes only 0 and 1, and the loss of a regression is a number; use river.drift.ADWIN()"
-                raise ConfigError(msg)
-            watches.append(Watch(parsed.text, parsed.detector))
-        return Judges(labelled, matured, tuple(watches))
+            signal, spec = split_signal(text)
+            parsed = parse_detector(spec, seed=self.seed, name=name)
+            refuse_unfit(signal, parsed.text, self.task, binary_only=parsed.binary_only)
+            watches.append(Watch(parsed.text, parsed.detector, signal))
+        return tuple(watches)
 
 
 def name_of(made: object) -> str:

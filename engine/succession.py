@@ -18,7 +18,9 @@ from typing import Any
 from engine.contender import Contender, Role, Rung
 from engine.errors import ConfigError, SnapshotError
 from engine.learner import Learner
-from engine.messages import Command, Commanded, Outcomes, Promoted, Verb
+from engine.messages import Command, Commanded, Outcomes, Promoted, Recommended, Verb
+from engine.promotion import Choice, Promotion
+from engine.promotion_rules import PromotionMode
 from engine.tape import Moment, Stamp
 from engine.understudy import Understudy
 
@@ -38,11 +40,14 @@ class Succession:
     ----------
     learner
         Holds the contenders, the champion first, and the tape.
+    promotion
+        Chooses by evidence; None where none is gathered.
     """
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: Learner, promotion: Promotion | None = None) -> None:
         self.contenders = learner.contenders
         self._learner = learner
+        self._promotion = promotion
         self._by_name = {contender.name: contender for contender in learner.contenders}
         self.answerer: Contender | Understudy = learner.contenders[0]
         self.stamp = Stamp(self.answerer.name, None)
@@ -54,6 +59,8 @@ class Succession:
             Verb.ROLLBACK: self._roll_back,
             Verb.BENCH: self._bench,
             Verb.RESTORE: self._restore,
+            Verb.HOLD: self._hold,
+            Verb.ALLOW: self._allow,
         }
 
     def role_of(self, contender: Contender) -> Role:
@@ -84,8 +91,28 @@ class Succession:
             self._previous.append(before)
             heir = self._next_rung()
             rung = Rung.UNDERSTUDY if heir is None else heir.billing.rung
-            self._seat(heir, rung, reason, when, out)
+            self._seat(heir, rung, Choice("", "ladder", reason, {}), when, out)
         return self.answerer
+
+    def weigh(self, when: Moment, out: Outcomes) -> None:
+        """Look at the evidence of the epoch before the last, and do, or say, what follows from it."""
+        promotion, tape = self._promotion, self._learner.tape
+        assert promotion is not None  # noqa: S101 - nobody asks where there is none
+        if tape and tape[0][3].position < when.position - promotion.rules.epoch_inputs:
+            promotion.waits += 1
+            self._learner.catch_up(out)
+        choice = promotion.decide(when.position)
+        if choice is None:
+            return
+        if promotion.rules.mode is PromotionMode.RECOMMEND:
+            champion = self.answerer.name
+            out.recommended.append(Recommended(when.position, when.request_index, choice.name, champion, *choice[1:]))
+            return
+        self._learner.catch_up(out)
+        heir = self._by_name[choice.name]
+        if heir.benched is None and isinstance(self.answerer, Contender):
+            self._previous.append(self.answerer)
+            self._seat(heir, None, choice, when, out)
 
     def _next_rung(self) -> Contender | None:
         """Return the highest rung that is healthy; None is the understudy's."""
@@ -111,7 +138,7 @@ class Succession:
         # Nobody goes back to the understudy.
         if isinstance(self.answerer, Contender):
             self._previous.append(self.answerer)
-        self._seat(contender, None, "promoted", when, out)
+        self._seat(contender, None, _commanded("promoted"), when, out)
         return None
 
     def _roll_back(self, name: str | None, when: Moment, out: Outcomes) -> str | None:  # noqa: ARG002 - names nobody
@@ -120,7 +147,7 @@ class Succession:
         contender = self._previous[-1]
         if contender.benched is not None:
             return f"{contender.name!r}, the champion before, is benched ({contender.benched}); restore it first"
-        self._seat(contender, None, "rolled back", when, out)
+        self._seat(contender, None, _commanded("rolled back"), when, out)
         return None
 
     def _bench(self, name: str | None, when: Moment, out: Outcomes) -> str | None:
@@ -142,19 +169,41 @@ class Succession:
             return f"{name!r} is not benched"
         contender.benched = None
         if self._learner.champion is None and (contender.billing.rung is not None or contender in self._previous):
-            self._seat(contender, None, "restored", when, out)
+            self._seat(contender, None, _commanded("restored"), when, out)
+        return None
+
+    def _hold(self, name: str | None, when: Moment, out: Outcomes) -> str | None:  # noqa: ARG002 - nothing changes now
+        if name not in self._by_name:
+            return self._unknown(name)
+        if self._promotion is None:
+            return "no evidence is gathered, so nothing promotes anybody but a command"
+        if name in self._promotion.held:
+            return f"{name!r} is held already"
+        self._promotion.held.add(name)
+        return None
+
+    def _allow(self, name: str | None, when: Moment, out: Outcomes) -> str | None:  # noqa: ARG002 - nothing changes now
+        if name not in self._by_name:
+            return self._unknown(name)
+        if self._promotion is None or name not in self._promotion.held:
+            return f"{name!r} is not held"
+        self._promotion.held.remove(name)
         return None
 
     def _unknown(self, name: str | None) -> str:
         return f"there is no contender {name!r:.80}; there are {', '.join(self._by_name)}"
 
-    def _seat(self, heir: Contender | None, rung: Rung | None, reason: str, when: Moment, out: Outcomes) -> None:
-        """Have the heir answer from here, and say so; who stands on no rung of the ladder came by a command."""
-        before = self.answerer.name
+    def _seat(self, heir: Contender | None, rung: Rung | None, why: Choice, when: Moment, out: Outcomes) -> None:
+        """Have the heir answer from here, and say so."""
+        before = self._learner.champion
+        name = self.answerer.name
         self._learner.crown(heir)
         self._answer_with(heir, None if rung is None else rung.value)
-        rule = "command" if rung is None else "ladder"
-        promoted = Promoted(when.position, when.request_index, before, self.answerer.name, rule, reason)
+        if self._promotion is not None:
+            displaced = before if why.rule == self._promotion.rules.evidence.rule else None
+            self._promotion.crowned(heir, when.position, when.request_index, displaced)
+        evidence = why.evidence or None
+        promoted = Promoted(when.position, when.request_index, name, self.answerer.name, why.rule, why.reason, evidence)
         self.promotion_count += 1
         self.promotions.append(promoted)
         out.promotions.append(promoted)
@@ -186,3 +235,7 @@ class Succession:
         self._answer_with(self._learner.champion, rung)
         self.promotion_count = state["promotion_count"]
         self.promotions = deque((Promoted(*promoted) for promoted in state["promotions"]), PROMOTION_COUNT_MAX)
+
+
+def _commanded(reason: str) -> Choice:
+    return Choice("", "command", reason, {})

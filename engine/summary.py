@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from engine.targets import Task
 
 if TYPE_CHECKING:
-    from engine.contender import Judges
     from engine.engine import Engine
-    from engine.messages import Promoted
+    from engine.judges import Judges
+    from engine.messages import Episode, Promoted
 
 _SHOWN = {
     Task.BINARY: ("accuracy", "balanced_accuracy", "kappa", "f1", "log_loss"),
@@ -107,6 +107,10 @@ def summarise(engine: Engine) -> Summary:
         "served": _served(engine, models),
         "promotion_count": succession.promotion_count,
         "promotions": [_shown(promoted) for promoted in succession.promotions],
+        "promotion": None
+        if engine.promotion is None
+        else {"mode": engine.promotion.rules.mode.value, "standings": engine.promotion.standings()},
+        "episodes": _episodes(engine),
     }
     return Summary(scorer.targets.task, data)
 
@@ -129,8 +133,36 @@ def _served(engine: Engine, models: dict[str, Any]) -> dict[str, Any]:
 def _shown(promoted: Promoted) -> dict[str, Any]:
     return {
         "index": promoted.request_index,
-        "before": promoted.before,
-        "after": promoted.after,
+        "from": promoted.before,
+        "to": promoted.after,
         "rule": promoted.rule,
         "reason": promoted.reason,
+        "evidence": None if promoted.evidence is None else dict(promoted.evidence),
+    }
+
+
+def _episodes(engine: Engine) -> list[dict[str, Any]]:
+    """Return the latest state of each contender's episodes that are kept, in the order they opened."""
+    kept = [episode for contender in engine.learner.contenders for episode in _kept(contender.judges)]
+    kept.sort(key=lambda episode: episode.opened_index)
+    return [show_episode(episode) for episode in kept]
+
+
+def _kept(judges: Judges) -> list[Episode]:
+    return [] if judges.episodes is None else judges.episodes.kept
+
+
+def show_episode(episode: Episode) -> dict[str, Any]:
+    """Return an episode as plain data, fit for JSON."""
+    return {
+        "episode": episode.episode,
+        "watched": episode.watched,
+        "stage": episode.stage,
+        "opened_index": episode.opened_index,
+        "kind": episode.kind,
+        "onset_index": episode.onset_index,
+        "width": episode.width,
+        "severity": episode.severity,
+        "closed_index": episode.closed_index,
+        "moved": [moved._asdict() for moved in episode.moved],
     }

@@ -6,9 +6,10 @@ from getpass import getuser
 from os import getuid
 from platform import node
 from time import perf_counter, perf_counter_ns, time_ns
+from typing import cast
 
 from engine.messages import Answer, Features, Target
-from engine.models.model import Model
+from engine.models.model import Forgets, Model
 
 SAMPLE_EVERY = 8
 
@@ -29,14 +30,37 @@ class Stopwatch:
         return perf_counter() - self._start
 
 
-class TimedModel:
-    """A model that is timed on every `SAMPLE_EVERY`-th call, and is otherwise the model itself."""
+class ModelTimer:
+    """Times every `SAMPLE_EVERY`-th call of one contender's models."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._calls = [0, 0]
+    def __init__(self) -> None:
+        self.calls = [0, 0]
         self._sampled = [0, 0]
         self._spent_ns = [0, 0]
+
+    def around(self, model: Model) -> TimedModel:
+        """Return the model, timed."""
+        return TimedModel(model, self)
+
+    def note(self, verb: int, start_ns: int) -> None:
+        """Add what a call took that began then."""
+        self._spent_ns[verb] += perf_counter_ns() - start_ns
+        self._sampled[verb] += 1
+
+    @property
+    def us_per_event(self) -> float | None:
+        """Mean microseconds to predict and to learn one event; None before anything was timed."""
+        means = [spent / count for spent, count in zip(self._spent_ns, self._sampled, strict=True) if count]
+        return sum(means) / 1_000 if means else None
+
+
+class TimedModel:
+    """A model whose calls are timed now and then, and that is otherwise the model itself."""
+
+    def __init__(self, model: Model, timer: ModelTimer) -> None:
+        self._model = model
+        self._timer = timer
+        self._calls = timer.calls
 
     def predict(self, x: Features) -> Answer:
         """Return the model's answer."""
@@ -45,7 +69,7 @@ class TimedModel:
             return self._model.predict(x)
         start = perf_counter_ns()
         answer = self._model.predict(x)
-        self._note(0, start)
+        self._timer.note(0, start)
         return answer
 
     def learn(self, x: Features, target: Target, weight: float) -> None:
@@ -56,21 +80,15 @@ class TimedModel:
             return
         start = perf_counter_ns()
         self._model.learn(x, target, weight)
-        self._note(1, start)
+        self._timer.note(1, start)
 
-    def _note(self, verb: int, start_ns: int) -> None:
-        self._spent_ns[verb] += perf_counter_ns() - start_ns
-        self._sampled[verb] += 1
-
-    @property
-    def us_per_event(self) -> float | None:
-        """Mean microseconds to predict and to learn one event; None before anything was timed."""
-        means = [spent / count for spent, count in zip(self._spent_ns, self._sampled, strict=True) if count]
-        return sum(means) / 1_000 if means else None
-
-    def __reduce__(self) -> tuple[type, tuple[object]]:
+    def __reduce__(self) -> tuple[type, tuple[object, None]]:
         """Say what a fingerprint sees: the model alone."""
-        return TimedModel, (self._model,)
+        return TimedModel, (self._model, None)
+
+    def forget(self, keep: float) -> None:
+        """Have the model forget, where it can."""
+        cast(Forgets, self._model).forget(keep)
 
     def snapshot(self) -> object:
         """Return the model's state: the stopwatch is no part of it."""

@@ -1,12 +1,26 @@
-"""What happens to contenders, as lines of JSON: alarms, benchings, changes of the champion, what became of commands.
+"""What happens to contenders, as lines of JSON: alarms, episodes, reactions, benchings, changes of the champion.
 
 They share one topic, so each says what it is under `event`; `position` and `index` are the engine's.
 """
 
 from __future__ import annotations
 
-from engine.messages import Alarm, Benched, Commanded, Promoted
+from collections.abc import Iterator
+
+from engine.messages import Alarm, Benched, Commanded, Episode, Outcomes, Promoted, Reaction, Recommended
+from engine.summary import show_episode
 from streams.codec import to_json
+
+
+def event_lines(out: Outcomes) -> Iterator[bytes]:
+    """Yield everything that happened to contenders in one slice, kind by kind, each in stream order."""
+    yield from map(alarm_line, out.alarms)
+    yield from map(episode_line, out.episodes)
+    yield from map(reaction_line, out.reactions)
+    yield from map(benched_line, out.benched)
+    yield from map(recommended_line, out.recommended)
+    yield from map(promoted_line, out.promotions)
+    yield from map(commanded_line, out.commanded)
 
 
 def alarm_line(alarm: Alarm) -> bytes:
@@ -20,6 +34,50 @@ def alarm_line(alarm: Alarm) -> bytes:
             "watched": alarm.watched,
             "detector": alarm.detector,
             "signal": alarm.signal,
+            "episode": alarm.episode,
+        }
+    )
+
+
+def episode_line(episode: Episode) -> bytes:
+    """Return a stage of an episode as one line."""
+    return _line(
+        {
+            "event": "episode",
+            "position": episode.position,
+            "index": episode.request_index,
+            **show_episode(episode),
+        }
+    )
+
+
+def reaction_line(reaction: Reaction) -> bytes:
+    """Return what a contender did about a drift as one line."""
+    return _line(
+        {
+            "event": "reaction",
+            "position": reaction.position,
+            "index": reaction.request_index,
+            "contender": reaction.contender,
+            "step": reaction.step,
+            "episode": reaction.episode,
+            "reason": reaction.reason,
+        }
+    )
+
+
+def recommended_line(recommended: Recommended) -> bytes:
+    """Return that the evidence is enough to promote a challenger as one line."""
+    return _line(
+        {
+            "event": "recommended",
+            "position": recommended.position,
+            "index": recommended.request_index,
+            "challenger": recommended.challenger,
+            "champion": recommended.champion,
+            "rule": recommended.rule,
+            "reason": recommended.reason,
+            "evidence": dict(recommended.evidence),
         }
     )
 
@@ -48,6 +106,7 @@ def promoted_line(promoted: Promoted) -> bytes:
             "to": promoted.after,
             "rule": promoted.rule,
             "reason": promoted.reason,
+            "evidence": None if promoted.evidence is None else dict(promoted.evidence),
         }
     )
 

@@ -27,6 +27,7 @@ class Output(StrEnum):
     SHADOW = "shadow.jsonl"
     LABELS = "labels.jsonl"
     ENDS = "ends.jsonl"
+    EVENTS = "events.jsonl"
     DEAD_LETTERS = "dead_letters.jsonl"
 
 

@@ -13,7 +13,7 @@ from struct import pack
 
 from engine.messages import Outcomes, Request
 from streams.codec import RecordCodec, dead_letter_line
-from streams.event_lines import alarm_line, benched_line, commanded_line, promoted_line
+from streams.event_lines import event_lines
 from streams.log_port import Delivery, Entry
 from streams.ports import Record
 
@@ -68,10 +68,7 @@ class Outputs:
         self._put_lines(topics.shadow, map(codec.shadow_line, out.shadow))
         self._put_lines(topics.ends, map(codec.label_line, out.label_ends))
         self._put_lines(topics.ends, map(codec.request_end_line, out.request_ends))
-        self._put_lines(topics.alarms, map(alarm_line, out.alarms))
-        self._put_lines(topics.alarms, map(benched_line, out.benched))
-        self._put_lines(topics.alarms, map(promoted_line, out.promotions))
-        self._put_lines(topics.alarms, map(commanded_line, out.commanded))
+        self._put_lines(topics.alarms, event_lines(out))
         letters = (dead_letter_line(letter, origins[letter.position - first].record) for letter in out.dead_letters)
         self._put_lines(topics.dead_letters, letters)
 

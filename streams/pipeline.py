@@ -34,7 +34,7 @@ from streams.settings_conflicts import run_conflicts, task_conflicts
 from streams.settings_layers import refuse_all
 from streams.usual_contenders import contenders, named
 
-RESOLVED_FORMAT = 1
+RESOLVED_FORMAT = 2
 """Raised with every change of what `Pipeline.resolved` returns."""
 
 
@@ -74,6 +74,7 @@ class Pipeline:
             "champion": [plan.champion_name, plan.champion],
             "challengers": [[name, spec] for name, spec in plan.challengers.items()],
             "detectors": list(plan.detectors),
+            "evidence_loss": plan.promotion.loss,
         }
         return {**data, "sha256": _sha256(data)}
 
@@ -286,6 +287,7 @@ def _decided(resolved: Mapping[str, Any]) -> Decided:
         champion=spec,
         challengers=dict(data["challengers"]),
         detectors=tuple(data["detectors"]),
+        evidence_loss=data["evidence_loss"],
     )
 
 

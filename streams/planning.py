@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from engine.contender import Contender
+from engine.drift.episodes import EpisodeRules
 from engine.errors import ConfigError, MessageError
 from engine.event_time import parse_event_time, show_duration
 from engine.label_policy import LabelPolicy, Silence
@@ -31,6 +32,9 @@ from streams.settings_layers import refuse_all
 from streams.usual_contenders import RARE_SHARE_MAX, contenders, named
 
 NONE = "none"
+SCARCE_SHARE = 0.1
+"""Below this share of positives who is always silent is right nearly always: right and wrong say little."""
+
 _DECLARED = "columns: those that [schema] declares, for there was no request to look at"
 _SPARSE_QUANTILE = 0.99
 _SPARSE_FACTOR = 10
@@ -71,6 +75,7 @@ class Decided(NamedTuple):
     champion: str
     challengers: Mapping[str, object]
     detectors: tuple[str, ...]
+    evidence_loss: str | None
 
 
 class Planned(NamedTuple):
@@ -118,7 +123,8 @@ def make_plan(settings: Settings, columns: Columns, sample: Sample, *, delayed: 
     champion, challengers = contenders(settings, task, schema, rare=rare)
     name, spec = split_name(champion)
     others = named(challengers, name or default_name(spec))
-    decided = Decided(task, classes, schema, limits, name, spec, others, _detectors(settings))
+    loss = _evidence_loss(settings, task, targets, classes)
+    decided = Decided(task, classes, schema, limits, name, spec, others, _detectors(settings), loss)
     plan = plan_of(settings, decided, delayed=delayed)
     return Planned(plan, (*notices, *_label_notices(plan, remedies)))
 
@@ -138,6 +144,9 @@ def plan_of(settings: Settings, decided: Decided, *, delayed: bool) -> Plan:
         champion_name=decided.champion_name,
         challengers=decided.challengers,
         detectors=decided.detectors,
+        reactions=tuple(map(split_name, settings.reactions.specs)),
+        promotion=settings.promotion.rules(decided.evidence_loss),
+        episodes=EpisodeRules(settings.detectors.settle_count, settings.detectors.quiet_count),
         labels=_label_rules(settings, delayed=delayed),
         decision=DecisionRules(decision.threshold, decision.alert_rate, costs),
         limits=decided.limits,
@@ -283,6 +292,14 @@ def _usual_gap_ms(time_column: str, rows: Sequence[Mapping[str, object]]) -> int
             continue
     gaps = sorted(after - before for before, after in pairwise(times) if after > before)
     return gaps[int(len(gaps) * _SPARSE_QUANTILE)] if gaps else 0
+
+
+def _evidence_loss(
+    settings: Settings, task: Task, raw_targets: Sequence[object], classes: Sequence[Target]
+) -> str | None:
+    """Return what evidence is about where positives are few and nobody said what errors cost; None by the rules."""
+    scarce = task is Task.BINARY and bool(raw_targets) and _share(raw_targets, classes[1]) < SCARCE_SHARE
+    return "brier" if scarce and settings.decision.cost_false_negative is None else None
 
 
 def _detectors(settings: Settings) -> tuple[str, ...]:

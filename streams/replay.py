@@ -12,7 +12,7 @@ from engine.engine import Engine
 from engine.messages import Alarm, Outcomes
 from engine.summary import Summary
 from streams.checkpoint_seal import key_from
-from streams.clock import Stopwatch, TimedModel
+from streams.clock import ModelTimer, Stopwatch
 from streams.codec import to_json
 from streams.continuation import Continuation
 from streams.garbage import looked_for_seldom
@@ -112,11 +112,13 @@ def _replay(settings: Settings, prepared: Prepared, kept: Continuation | None, o
     return Result(summary, durable, clock.seconds(), times, out)
 
 
-def _time(engine: Engine) -> dict[str, TimedModel]:
+def _time(engine: Engine) -> dict[str, ModelTimer]:
     """Put a stopwatch on every model."""
     timers = {}
     for contender in engine.learner.contenders:
-        contender.model = timers[contender.name] = TimedModel(contender.model)
+        timers[contender.name] = timer = ModelTimer()
+        contender.model = timer.around(contender.model)
+        contender.wrap = timer.around
     return timers
 
 
@@ -156,6 +158,7 @@ def _durable(summary: Summary, engine: Engine, prepared: Prepared, alarms: Alarm
             "watched": alarm.watched,
             "detector": alarm.detector,
             "signal": alarm.signal,
+            "episode": alarm.episode,
         }
         for alarm in alarms.kept
     ]

@@ -13,6 +13,7 @@ from engine.engine import Engine
 from engine.messages import Outcomes
 from engine.summary import Summary
 from streams.codec import RecordCodec, dead_letter_line
+from streams.event_lines import event_lines
 from streams.feed import Piece
 from streams.jsonl_sink import JsonlSink, Output
 
@@ -59,6 +60,7 @@ class Runner:
         sink.write(Output.SHADOW, map(codec.shadow_line, out.shadow))
         sink.write(Output.LABELS, map(codec.label_line, out.label_ends))
         sink.write(Output.ENDS, map(codec.request_end_line, out.request_ends))
+        sink.write(Output.EVENTS, event_lines(out))
         letters = ((letter, pieces[letter.position - first].record) for letter in out.dead_letters)
         sink.write(Output.DEAD_LETTERS, (dead_letter_line(letter, record) for letter, record in letters))
 

@@ -20,11 +20,12 @@ from pydantic_core import PydanticUndefined
 from engine.label_policy import LabelPolicy
 from engine.limits import Limits
 from streams.settings_conflicts import conflicts
+from streams.settings_fields import Section
+from streams.settings_judgement import DetectorSettings, PromotionSettings, ReactionSettings
 from streams.settings_layers import Given, merge, refuse_all, sentence, unknown_name
 from streams.settings_sections import (
     ContenderSettings,
     DecisionSettings,
-    DetectorSettings,
     InputSettings,
     LabelSettings,
     LimitSettings,
@@ -32,7 +33,6 @@ from streams.settings_sections import (
     OutputSettings,
     RunSettings,
     SchemaSettings,
-    Section,
     TopicSettings,
 )
 
@@ -46,6 +46,8 @@ class Settings:
     contenders: ContenderSettings
     decision: DecisionSettings
     detectors: DetectorSettings
+    reactions: ReactionSettings
+    promotion: PromotionSettings
     schema: SchemaSettings
     limits: Limits
     output: OutputSettings
@@ -60,6 +62,8 @@ _SECTIONS: dict[str, type[Section]] = {
     "contenders": ContenderSettings,
     "decision": DecisionSettings,
     "detectors": DetectorSettings,
+    "reactions": ReactionSettings,
+    "promotion": PromotionSettings,
     "schema": SchemaSettings,
     "limits": LimitSettings,
     "output": OutputSettings,

@@ -50,6 +50,10 @@ class Majority:
         """Add the weight to its class."""
         self._weights[target] = self._weights.get(target, 0.0) + weight
 
+    def forget(self, keep: float) -> None:
+        """Have what was learned so far weigh `keep` times as much."""
+        self._weights = {name: weight * keep for name, weight in self._weights.items()}
+
     def snapshot(self) -> object:
         """Return (class, weight) pairs in the order the classes were first seen."""
         return {"weights": list(self._weights.items())}

@@ -42,6 +42,10 @@ class Mean:
         self._weight += weight
         self._mean += (value - self._mean) * (weight / self._weight)
 
+    def forget(self, keep: float) -> None:
+        """Have what was learned so far weigh `keep` times as much."""
+        self._weight *= keep
+
     def snapshot(self) -> object:
         """Return the total weight and the mean."""
         return {"weight": self._weight, "mean": self._mean}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from engine.errors import SnapshotError
 from engine.messages import Answer, Features, Target
@@ -29,6 +29,15 @@ class Model(Protocol):
 
     def restore(self, state: object) -> None:
         """Take back what `snapshot` returned: from here on both continue identically."""
+        ...
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """A model that can let go of a part of what it has learned, without beginning anew."""
+
+    def forget(self, keep: float) -> None:
+        """Have what was learned so far weigh `keep` times as much, in [0, 1)."""
         ...
 
 

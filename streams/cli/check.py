@@ -114,4 +114,4 @@ def _show(console: Console, notices: tuple[str, ...], plan: Plan, engine: Engine
         billing = contender.billing
         console.print(Text(f"{billing.role.value}: {billing.name} = {billing.spec}"))
     for watch in engine.learner.contenders[0].judges.watches:
-        console.print(Text(f"detector: {watch.name}"))
+        console.print(Text(f"detector: {watch.name} on {watch.signal.value}"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 REFRESH_S = 0.25
 TABLE_WIDTH_MAX = 500
+EPISODES_SHOWN = 8
 PROMOTIONS_SHOWN = 5
 _HEADINGS = {"balanced_accuracy": "balanced", "log_loss": "log loss"}
 _BETTER_LOW = {"log_loss", "brier", "mae", "rmse"}
@@ -132,7 +133,9 @@ def _lines(result: Result) -> list[str]:
         where = f"see {result.out}/dead_letters.jsonl" if result.out else "add --out DIR to keep them"
         lines.append(f"dead letters: {data['dead_letters']:,}; {where}")
     lines.append(f"drift alarms: {_alarms(data)}")
+    lines += _episodes(data)
     lines += _promotions(data)
+    lines += _standings(data)
     for name, model in data["models"].items():
         if model["benched"]:
             lines.append(f"benched: {name}: {model['benched']}")
@@ -140,6 +143,30 @@ def _lines(result: Result) -> list[str]:
     if result.out:
         lines.append(f"written to {result.out}")
     return lines
+
+
+def _episodes(data: dict[str, Any]) -> list[str]:
+    """Return the changes that the alarms are about, the latest few."""
+    episodes = [episode for episode in data["episodes"] if episode["kind"] is not None]
+    lines = []
+    for episode in episodes[-EPISODES_SHOWN:]:
+        width = f" over {episode['width']:,} requests" if episode["width"] else ""
+        lines.append(
+            f"  {episode['episode']}: {episode['kind']}, from request {episode['onset_index']:,}{width}, "
+            f"loss {episode['severity']:+.4f}"
+        )
+    more = len(episodes) - len(lines)
+    return lines if not more else [f"  {more:,} episodes before", *lines]
+
+
+def _standings(data: dict[str, Any]) -> list[str]:
+    """Return whether evidence allows each challenger to be promoted, and why not."""
+    if data["promotion"] is None:
+        return []
+    return [
+        f"eligible: {name}: {'yes' if each['eligible'] else 'no, because: ' + each['because']}"
+        for name, each in data["promotion"]["standings"].items()
+    ]
 
 
 def _promotions(data: dict[str, Any]) -> list[str]:
@@ -151,12 +178,13 @@ def _promotions(data: dict[str, Any]) -> list[str]:
     return [
         f"champion: {data['champion']}",
         *([f"  {more:,} changes before"] if more else []),
-        *(f"  at request {each['index']:,} {each['after']} after {each['before']}: {_why(each)}" for each in changes),
+        *(f"  at request {each['index']:,} {each['to']} after {each['from']}: {_why(each)}" for each in changes),
     ]
 
 
 def _why(change: dict[str, Any]) -> str:
-    return f"by the ladder, {change['reason']}" if change["rule"] == "ladder" else f"by command, {change['reason']}"
+    by = {"ladder": "by the ladder", "command": "by command"}.get(change["rule"], "by evidence")
+    return f"{by}, {change['reason']}"
 
 
 def _alarms(data: dict[str, Any]) -> str:

@@ -39,7 +39,12 @@ ENGINE_THIRD_PARTIES = {
 }
 STREAMS_DOORS = {
     "orjson": {"streams/jsonl_file.py", "streams/codec.py", "streams/parquet_file.py", "streams/river_sets.py"},
-    "pydantic": {"streams/settings.py", "streams/settings_sections.py"},
+    "pydantic": {
+        "streams/settings.py",
+        "streams/settings_fields.py",
+        "streams/settings_sections.py",
+        "streams/settings_judgement.py",
+    },
     "pyarrow": {"streams/parquet_file.py"},
     "river": {"streams/river_sets.py"},
     "time": {"streams/clock.py"},

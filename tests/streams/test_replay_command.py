@@ -99,7 +99,7 @@ def test_a_champion_that_breaks_is_replaced_and_the_table_the_lines_and_the_chec
     assert code == 0
     ran = read_back(Path("out"))
     (change,) = ran.summary["promotions"]
-    assert (change["before"], change["after"], change["rule"]) == ("wild", "nb", "ladder")
+    assert (change["from"], change["to"], change["rule"]) == ("wild", "nb", "ladder")
     assert change["reason"].startswith("wild was benched: LogisticRegression answered")
     first = change["index"]
     for line in ran.predictions:

@@ -1,0 +1,1 @@
+"""Reactions: what a contender does about a drift in its own loss."""
