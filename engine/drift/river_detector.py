@@ -49,6 +49,16 @@ class RiverDetector:
 
     def update(self, value: float) -> Verdict:
         """Take one value and return the verdict; a value the detector is not defined for is a `ModelError`."""
+        self.check(value)
+        self.detector.update(value)
+        if self.detector.drift_detected:
+            return Verdict.DRIFT
+        if self._warns and self.detector.warning_detected:
+            return Verdict.WARNING
+        return Verdict.STABLE
+
+    def check(self, value: float) -> None:
+        """Raise `ModelError` for a value the detector is not defined for."""
         if self.binary_only:
             if value not in {0.0, 1.0}:
                 msg = f"{type(self.detector).__name__} takes 0 or 1, got {value!r}"
@@ -56,12 +66,6 @@ class RiverDetector:
         elif not isfinite(value):
             msg = f"{type(self.detector).__name__} takes finite numbers, got {value!r}"
             raise ModelError(msg)
-        self.detector.update(value)
-        if self.detector.drift_detected:
-            return Verdict.DRIFT
-        if self._warns and self.detector.warning_detected:
-            return Verdict.WARNING
-        return Verdict.STABLE
 
     def snapshot(self) -> object:
         """Return the detector's state."""
