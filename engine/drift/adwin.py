@@ -96,9 +96,8 @@ class Adwin(CheckedDetector):
         if len(self._totals[0]) > BUCKETS_A_ROW:
             self._merge()
         self._ticks += 1
-        if self._ticks % self._clock == 0 and self.width > self._grace:
-            if self._shrink():
-                return Verdict.DRIFT
+        if self._ticks % self._clock == 0 and self.width > self._grace and self._shrink():
+            return Verdict.DRIFT
         return Verdict.WARNING if self._warned else Verdict.STABLE
 
     def _merge(self) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from engine.drift.checked import CheckedDetector
 from engine.drift.detector import Verdict
-from engine.drift.parameters import check_share, check_whole
+from engine.drift.parameters import check_order, check_share, check_whole
 
 
 class Fhddm(CheckedDetector):
@@ -46,9 +46,10 @@ class Fhddm(CheckedDetector):
         check_share(self.name, confidence=confidence)
         if short_window is not None:
             check_whole(self.name, 1, short_window=short_window)
+            check_order(self.name, short_window=short_window, window=window)
         self._window = window
         self._bound = sqrt(log(1.0 / confidence) / (2 * window))
-        self._short = 0 if short_window is None else min(short_window, window)
+        self._short = short_window or 0
         self._short_bound = sqrt(log(1.0 / confidence) / (2 * self._short)) if self._short else 0.0
         self._start()
 

@@ -73,7 +73,7 @@ class RiverDetector:
 
     def restore(self, state: object) -> None:
         """Take back what `snapshot` returned."""
-        if not isinstance(state, dict) or state.keys() != {"river"}:
+        if not isinstance(state, dict) or state.keys() != {"river"} or not isinstance(state["river"], bytes):
             msg = f"{type(self.detector).__name__} keeps 'river' state, got {state!r:.80}"
             raise SnapshotError(msg)
 
