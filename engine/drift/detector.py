@@ -15,7 +15,13 @@ class Verdict(IntEnum):
 
 
 class Detector(Protocol):
-    """Watches a stream of numbers (a loss, a rate, a feature) and says when it changed."""
+    """Watches a stream of numbers (a loss, a rate, a feature) and says when it changed.
+
+    `binary_only` is True where it is defined for 0/1 values alone: it may watch errors or misses, never a regression's
+    loss. A value it is not defined for raises `ModelError` and changes nothing.
+    """
+
+    binary_only: bool
 
     def update(self, value: float) -> Verdict:
         """Take one value and return the verdict; after DRIFT the detector watches for the next change."""

@@ -49,13 +49,7 @@ class RiverDetector:
 
     def update(self, value: float) -> Verdict:
         """Take one value and return the verdict; a value the detector is not defined for is a `ModelError`."""
-        if self.binary_only:
-            if value not in {0.0, 1.0}:
-                msg = f"{type(self.detector).__name__} takes 0 or 1, got {value!r}"
-                raise ModelError(msg)
-        elif not isfinite(value):
-            msg = f"{type(self.detector).__name__} takes finite numbers, got {value!r}"
-            raise ModelError(msg)
+        self.check(value)
         self.detector.update(value)
         if self.detector.drift_detected:
             return Verdict.DRIFT
@@ -63,13 +57,23 @@ class RiverDetector:
             return Verdict.WARNING
         return Verdict.STABLE
 
+    def check(self, value: float) -> None:
+        """Raise `ModelError` for a value the detector is not defined for."""
+        if self.binary_only:
+            if value not in {0.0, 1.0}:
+                msg = f"{type(self.detector).__name__} takes 0 or 1, got {value!r}"
+                raise ModelError(msg)
+        elif not isfinite(value):
+            msg = f"{type(self.detector).__name__} takes finite numbers, got {value!r}"
+            raise ModelError(msg)
+
     def snapshot(self) -> object:
         """Return the detector's state."""
         return {"river": freeze(self.detector)}
 
     def restore(self, state: object) -> None:
         """Take back what `snapshot` returned."""
-        if not isinstance(state, dict) or state.keys() != {"river"}:
+        if not isinstance(state, dict) or state.keys() != {"river"} or not isinstance(state["river"], bytes):
             msg = f"{type(self.detector).__name__} keeps 'river' state, got {state!r:.80}"
             raise SnapshotError(msg)
 

@@ -3,8 +3,11 @@
     river.preprocessing.StandardScaler() | river.linear_model.LogisticRegression(optimizer=river.optim.SGD(.1))
     blend(rules("amount > 220 -> 0.9"), river.tree.HoeffdingTreeClassifier(grace_period=50))
 
+    adwin(delta=0.001)
+    vote(adwin(), hddm_w(), k=2)
+
 How a spec is read and built, `spec_builder` knows; which of River's classes there are, and what they are good for,
-`river_model`. Here are the names of our own models, and what the rest of sidestream calls.
+`river_model`. Here are the names of our own models and detectors, and what the rest of sidestream calls.
 """
 
 from __future__ import annotations
@@ -15,7 +18,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.drift.adwin import Adwin
+from engine.drift.cusum import Cusum
+from engine.drift.ddm import Ddm
+from engine.drift.detector import Detector
+from engine.drift.e_sr import ESr
+from engine.drift.ecdd import Ecdd
+from engine.drift.eddm import Eddm
+from engine.drift.fhddm import Fhddm
+from engine.drift.hddm_a import HddmA
+from engine.drift.hddm_w import HddmW
+from engine.drift.kswin import Kswin
+from engine.drift.page_hinkley import PageHinkley
+from engine.drift.rddm import Rddm
 from engine.drift.river_detector import RiverDetector
+from engine.drift.stepd import Stepd
+from engine.drift.vote import Vote
 from engine.models import river_model
 from engine.models.blend import Blend
 from engine.models.feature_view import View
@@ -37,6 +55,24 @@ OWN_MODELS: Mapping[str, type[Any]] = {
 }
 """Our own models by their name in a spec. A class here has `tasks` and `need`, and takes `task=` if it asks for it."""
 
+OWN_DETECTORS: Mapping[str, type[Any]] = {
+    "adwin": Adwin,
+    "cusum": Cusum,
+    "ddm": Ddm,
+    "e_sr": ESr,
+    "ecdd": Ecdd,
+    "eddm": Eddm,
+    "fhddm": Fhddm,
+    "hddm_a": HddmA,
+    "hddm_w": HddmW,
+    "kswin": Kswin,
+    "page_hinkley": PageHinkley,
+    "rddm": Rddm,
+    "stepd": Stepd,
+    "vote": Vote,
+}
+"""Our own detectors by their name in a spec."""
+
 _LEADING_NAME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]{0,63})\s*=(?!=)(.*)", re.DOTALL)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -54,7 +90,7 @@ class ParsedModel:
 class ParsedDetector:
     """A detector built from a spec, and the spec with every seed written out."""
 
-    detector: RiverDetector
+    detector: Detector
     text: str
 
     @property
@@ -99,10 +135,17 @@ def parse_model(text: str, *, task: Task, seed: int, name: str) -> ParsedModel:
 
 
 def parse_detector(text: str, *, seed: int, name: str) -> ParsedDetector:
-    """Build the drift detector a spec such as `river.drift.ADWIN(delta=0.01)` describes; see `parse_model`."""
-    tree = read_expression(text)
-    built = SpecBuilder({}, task=None, seed=f"{seed}:{name}").build(tree)
-    return ParsedDetector(RiverDetector(built), ast.unparse(tree))
+    """Build the drift detector a spec such as `adwin(delta=0.01)` describes; see `parse_model`.
+
+    Examples
+    --------
+    >>> parse_detector("vote('adwin()', ddm(), k=2)", seed=1, name="a").text
+    'vote(adwin(), ddm(), k=2)'
+    """
+    tree = _Unquoted().visit(read_expression(text))
+    built = SpecBuilder(OWN_DETECTORS, task=None, seed=f"{seed}:{name}").build(tree)
+    detector = built if type(built) in OWN_DETECTORS.values() else RiverDetector(built)
+    return ParsedDetector(detector, ast.unparse(tree))
 
 
 def split_name(text: str) -> tuple[str | None, str]:
@@ -131,6 +174,19 @@ def default_name(text: str) -> str:
     return _WORD_START.sub("_", last).lower()
 
 
+class _Unquoted(ast.NodeTransformer):
+    """Reads the members of a vote that stand in quotes, so that their seeds are written out as well."""
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        if isinstance(node.func, ast.Name) and node.func.id == "vote":
+            node.args = [
+                read_expression(arg.value) if isinstance(arg, ast.Constant) and isinstance(arg.value, str) else arg
+                for arg in node.args
+            ]
+        self.generic_visit(node)
+        return node
+
+
 def list_models() -> list[Entry]:
     """Return (name, signature, summary) of every model a spec can end in: our own first, then River's."""
     own = [
@@ -141,5 +197,9 @@ def list_models() -> list[Entry]:
 
 
 def list_detectors() -> list[Entry]:
-    """Return (name, signature, summary) of every drift detector a spec can name."""
-    return river_model.list_classes(river_model.DETECTOR_MODULES, "drift detector")
+    """Return (name, signature, summary) of every drift detector a spec can name: our own first, then River's."""
+    own = [
+        Entry(name, river_model.shown_signature(found), river_model.summary(found))
+        for name, found in OWN_DETECTORS.items()
+    ]
+    return own + river_model.list_classes(river_model.DETECTOR_MODULES, "drift detector")

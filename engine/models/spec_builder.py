@@ -17,6 +17,7 @@ from math import isfinite
 from typing import Any, NamedTuple, NoReturn
 from zlib import crc32
 
+from engine.drift.river_detector import RiverDetector
 from engine.errors import ConfigError
 from engine.models import river_model
 from engine.models.estimator import adapt
@@ -46,7 +47,8 @@ class SpecBuilder:
     Parameters
     ----------
     own
-        Names, beside River's, that a spec may call: classes that have `tasks` and `need`, and may take `task=`.
+        Names, beside River's, that a spec may call. Where it describes a model: classes that have `tasks` and `need`,
+        and may take `task=`. Where it describes a detector: classes of detectors.
     task
         What models are built for; None where a spec describes a detector.
     seed
@@ -133,9 +135,11 @@ class SpecBuilder:
     def _call(self, node: ast.Call, path: str, depth: int) -> object:
         name = _dotted(node.func)
         own = self._own.get(name)
-        found = own or _find(name, self._own)
+        found = own or _find(name, self._own, "detectors" if self._task is None else "models")
         args, named = self._arguments(node, path, depth)
         self._derive_seeds(node, found, args, named, path)
+        if own is not None and self._task is None:
+            return _construct(name, own, [_as_detector(arg) for arg in args], named)
         if own is not None:
             return self._own_model(node, name, args, named)
         for value in (*args, *named.values()):
@@ -145,9 +149,10 @@ class SpecBuilder:
     def _own_model(self, node: ast.Call, name: str, args: list[Any], named: dict[str, Any]) -> Built:
         """Make one of our models; River's estimators among its arguments become models first."""
         found = self._own[name]
-        if self._task is None or self._task not in found.tasks:
+        assert self._task is not None  # noqa: S101  (only a model's builder has our own models)
+        if self._task not in found.tasks:
             tasks = " or ".join(sorted(task.value for task in found.tasks))
-            refuse(node, f"{name} is for {tasks} tasks, this one is {self._task and self._task.value}")
+            refuse(node, f"{name} is for {tasks} tasks, this one is {self._task.value}")
         members = [self.model(arg) if isinstance(arg, Built) or _is_river(arg) else None for arg in args]
         args = [arg if member is None else member.model for arg, member in zip(args, members, strict=True)]
         model = _construct(name, found, args, named, task=self._task)
@@ -263,18 +268,15 @@ def _dotted(func: ast.expr) -> str:
     return ".".join([node.id, *reversed(parts)])
 
 
-def _find(name: str, own: Mapping[str, type]) -> type:
+def _find(name: str, own: Mapping[str, type], command: str) -> type:
     found = river_model.find_class(name) if name.startswith("river.") else None
     if found is not None:
         return found
-    candidates = [*own, *river_model.class_names()]
+    rivers = river_model.class_names()
+    candidates = [*own, *rivers] if name.startswith("river.") else [*rivers, *own]
     by_last = {candidate.rpartition(".")[2].lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name.rpartition(".")[2].lower(), by_last, n=1)
-    hint = (
-        f"; did you mean {by_last[close[0]]}?"
-        if close
-        else f"; `sidestream {'models' if own else 'detectors'}` lists the names"
-    )
+    hint = f"; did you mean {by_last[close[0]]}?" if close else f"; `sidestream {command}` lists the names"
     msg = f"unknown name {name!r}{hint}"
     raise ConfigError(msg)
 
@@ -311,6 +313,11 @@ def _construct(
 def _refuse_own(node: ast.expr, value: object) -> None:
     if isinstance(value, Built):
         refuse(node, "our own models stand alone or directly inside blend(...), not inside this")
+
+
+def _as_detector(value: object) -> object:
+    """Return one of River's detectors behind our protocol, and anything else as it is."""
+    return RiverDetector(value) if _is_river(value) else value
 
 
 def _is_river(value: object) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError
 from engine.models.spec import (
+    OWN_DETECTORS,
     OWN_MODELS,
     default_name,
     list_detectors,
@@ -300,10 +301,45 @@ def test_every_listed_name_is_a_name_the_parser_knows() -> None:
 
 def test_every_listed_detector_is_built_without_parameters() -> None:
     entries = list_detectors()
-    assert "river.drift.binary.DDM" in {entry.name for entry in entries}
-    for entry in entries:
-        parsed = parse_detector(f"{entry.name}()", seed=1, name="d")
-        assert parsed.binary_only is entry.name.startswith("river.drift.binary.")
+    names = [entry.name for entry in entries]
+    assert names[: len(OWN_DETECTORS)] == list(OWN_DETECTORS)
+    assert "river.drift.binary.DDM" in names
+    ours = {"ddm", "ecdd", "eddm", "fhddm", "hddm_a", "hddm_w", "rddm", "stepd"}
+    for name in names:
+        if name == "vote":
+            continue
+        parsed = parse_detector(f"{name}()", seed=1, name="d")
+        assert parsed.binary_only is (name in ours or name.startswith("river.drift.binary."))
+    assert all(entry.signature.startswith("(") and entry.summary for entry in entries)
+
+
+def test_a_vote_is_written_with_its_members_as_calls_and_with_their_seeds() -> None:
+    quoted = parse_detector("vote('kswin()', \"river.drift.KSWIN()\", ddm(), k=2, within=50)", seed=1, name="d")
+    assert parse_detector(quoted.text, seed=2, name="e").text == quoted.text
+    assert quoted.text.count("seed=") == 2
+    assert "'" not in quoted.text
+    assert quoted.binary_only
+    assert not parse_detector("vote(adwin(), e_sr())", seed=1, name="d").binary_only
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("vote(adwin())", "two detectors or more, got 1"),
+        ("vote()", "two detectors or more, got 0"),
+        ("vote(adwin(), 3)", "vote takes detectors, such as adwin\\(\\), got 3"),
+        ("vote(adwin(), ddm(), k=3)", "k must be at most the 2 members, got 3"),
+        ("vote(adwin(), 'majority()')", "unknown name 'majority'"),
+        ("adwn()", "did you mean adwin"),
+        ("river.drift.ADWN()", "did you mean river.drift.ADWIN"),
+        ("adwin(delta=0)", "adwin: delta must be between 0 and 1, both excluded, got 0"),
+        ("adwin(detla=.1)", "adwin: .*detla"),
+        ("adwin(adwin())", "adwin: delta must be"),
+    ],
+)
+def test_a_detector_that_cannot_be_is_refused_with_the_remedy(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        parse_detector(text, seed=1, name="d")
 
 
 def test_a_detector_gets_its_seed_and_anything_else_is_no_detector() -> None:
