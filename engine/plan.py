@@ -13,7 +13,8 @@ from typing import Any
 
 from engine.contender import Billing, Contender, Role, Rung
 from engine.decision import AlertRate, Decide, Threshold
-from engine.drift.episodes import EpisodeRules, Episodes
+from engine.drift.episode_rules import EpisodeRules
+from engine.drift.episodes import Episodes
 from engine.errors import ConfigError
 from engine.evidence.losses import zero_one
 from engine.judges import Judges
@@ -154,7 +155,7 @@ class Plan:
             "schema": None if self.schema is None else self.schema.snapshot(),
             "detectors": list(self.detectors),
             "reactions": [list(pair) for pair in self.reactions],
-            "promotion": asdict(self.promotion),
+            "promotion": asdict(self.promotion) | {"mode": self.promotion.mode.value},
             "episodes": asdict(self.episodes),
             "labels": [str(labels.policy), labels.delayed, labels.relearn],
             "decision": [

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from engine.contender import Contender
-from engine.drift.episodes import EpisodeRules
+from engine.drift.episode_rules import EpisodeRules
 from engine.errors import ConfigError, MessageError
 from engine.event_time import parse_event_time, show_duration
 from engine.label_policy import LabelPolicy, Silence

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from engine.event_time import show_duration
 from engine.label_policy import LabelPolicy
 from engine.limits import Limits
 from streams.settings_conflicts import conflicts
@@ -158,12 +159,16 @@ def settings_as_data(settings: Settings) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name, section in _SECTIONS.items():
         values = getattr(settings, name)
-        keys = {key: _key(key, field) for key, field in section.model_fields.items()}
-        written = {key: _as_data(getattr(values, name)) for name, key in keys.items()}
+        written = {
+            _key(key, field): _written(getattr(values, key), field) for key, field in section.model_fields.items()
+        }
         found[name] = {key: value for key, value in written.items() if value not in (None, [], {})}
-    if settings.labels.delay_ms is not None:
-        found["labels"]["delay"] = f"{settings.labels.delay_ms}ms"
     return found
+
+
+def _written(value: object, field: FieldInfo) -> object:
+    """Return one value as the file would hold it: durations with their unit."""
+    return show_duration(value) if isinstance(value, int) and "duration" in _words_of(field) else _as_data(value)
 
 
 def _as_data(value: object) -> object:
@@ -199,15 +204,18 @@ def describe_settings() -> Iterator[SettingLine]:
         for field_name, field in section.model_fields.items():
             default = None if field.default is PydanticUndefined else field.default
             yield SettingLine(
-                f"{name}.{_key(field_name, field)}", _words_of(field), _as_written(default), field.description or ""
+                f"{name}.{_key(field_name, field)}",
+                _words_of(field),
+                _as_written(_written(default, field)),
+                field.description or "",
             )
 
 
 def _as_written(default: object) -> str:
     if default is None:
         return "not set"
-    if isinstance(default, tuple):
+    if default == []:
         return "[]"
-    if isinstance(default, (str, LabelPolicy)):
+    if isinstance(default, str):
         return f'"{default}"'
     return str(default)

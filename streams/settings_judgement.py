@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.drift.episodes import EpisodeRules
+from engine.drift.episode_rules import EpisodeRules
 from engine.evidence.rules import EvidenceRules
 from engine.promotion_rules import PromotionMode, PromotionRules
 from streams.settings_fields import Cost, DurationMs, Rate, Section, Specs, Texts, setting
@@ -101,9 +101,9 @@ class PromotionSettings(Section):
     )
     margin: float = setting(
         PromotionRules().margin,
-        "a number of at least 0 and less than 1",
-        "By how much the loss must be lower, with confidence.",
-        ge=0,
+        "a number of at least -1 and less than 1",
+        "By how much the loss must be lower, with confidence; below 0, by how much it may be higher.",
+        ge=-1,
         lt=1,
     )
     calibration_gap_max: Rate = setting(

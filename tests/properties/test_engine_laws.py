@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from random import Random
 from typing import Any
@@ -11,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import DecisionRules, Engine, LabelRules, Limits, Plan, parse_policy
+from engine.drift.episode_rules import EpisodeRules
+from engine.evidence.rules import EvidenceRules
 from engine.label_join import LabelJoin
 from engine.messages import Message, Outcomes
+from engine.promotion_rules import PromotionMode, PromotionRules
 from engine.snapshot import decode, encode
 from engine.targets import Task
 from tests.worlds import told, world
@@ -37,6 +41,18 @@ def binary_plan(policy: str = "wait(2d)", **changes: Any) -> Plan:
     return Plan(**(fields | changes))
 
 
+EAGER = PromotionRules(
+    mode=PromotionMode.AUTOMATIC,
+    evidence=EvidenceRules(run_length=1.0),
+    matured_count_min=3,
+    positive_count_min=0,
+    span_ms_min=0,
+    margin=-0.99,
+    harm_run_length=5.0,
+    epoch_inputs=8,
+)
+"""Promotes on next to nothing, so that much happens in a short stream."""
+
 PLANS: dict[str, Plan] = {
     "wait": binary_plan("wait"),
     "wait with a horizon": binary_plan("wait(2d)"),
@@ -58,6 +74,40 @@ PLANS: dict[str, Plan] = {
         champion="mean()",
         challengers={"lr": f"{SCALER} | river.linear_model.LinearRegression()", "blend": "blend(mean(), no_change())"},
         detectors=("river.drift.PageHinkley()",),
+    ),
+    "judged": binary_plan(
+        "negative_after(1d)",
+        detectors=(
+            "adwin(clock=1, delta=0.9)",
+            "misses=hddm_w(drift_delta=0.5)",
+            "alert_rate=cusum()",
+            "calibration=adwin()",
+        ),
+        reactions=(
+            (None, "standby(every_count=4, life_count=20, alpha=0.9)"),
+            ("nb", "gated(alpha=0.9, lookback_count=5, trial_count=5, buffer_count=20)"),
+            ("blend", "pool(audition_count=3, lookback_count=3, buffer_count=20)"),
+        ),
+        promotion=EAGER,
+        episodes=EpisodeRules(settle_count=5, quiet_count=10),
+    ),
+    "judged at once": binary_plan(
+        "wait",
+        labels=LabelRules(),
+        detectors=("adwin(clock=1, delta=0.9)", "false_alerts=fhddm(window_count=5)"),
+        reactions=(("rules", "reset()"), ("nb", "pool(audition_count=3, lookback_count=3, buffer_count=20)")),
+        promotion=replace(EAGER, evidence=EvidenceRules("fixed", "bernstein", alpha=0.9)),
+    ),
+    "a judged regression": binary_plan(
+        "wait(2d)",
+        task=Task.REGRESSION,
+        classes=(),
+        positive=None,
+        champion="mean()",
+        challengers={"lr": f"{SCALER} | river.linear_model.LinearRegression()"},
+        detectors=("page_hinkley()",),
+        reactions=((None, "gated(alpha=0.9, lookback_count=5, trial_count=5, buffer_count=20)"), ("mean", "forget()")),
+        promotion=replace(EAGER, loss_max=2.0),
     ),
 }
 plans = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())

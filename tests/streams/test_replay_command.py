@@ -24,7 +24,7 @@ LABEL_ENDS = {"held", "learned", "superseded", "duplicate", "late", "unmatched",
 TOP = {"events", "requests", "labels", "predictions", "duplicates", "dead_letters", "wall_s", "events_per_s"}
 TOP |= {"state_digest", "models", "alarms", "champion", "served", "promotion_count", "promotions"}
 OF_A_MODEL = {"role", "spec", "learned_count", "us_per_event", "metrics", "matured"}
-OF_AN_ALARM = {"index", "event_time_ms", "watched", "detector", "signal"}
+OF_AN_ALARM = {"index", "event_time_ms", "watched", "detector", "signal", "episode"}
 
 
 @pytest.fixture(autouse=True)
