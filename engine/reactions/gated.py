@@ -103,6 +103,12 @@ class GatedReaction:
             self._begin("the loss has risen", when)
         self._episode = episode
 
+    def halt(self, when: Moment) -> None:
+        """End the trial, or the probation."""
+        if self._stage is not Stage.IDLE:
+            self._leave("dropped" if self._stage is Stage.TRIAL else "kept", "the contender was benched", when)
+        self._rehearsal.clear()
+
     def _begin(self, why: str, when: Moment) -> None:
         rules = self._rules
         rival = Rival(self._place.fresh(), Restarting(), learns=True)

@@ -82,8 +82,16 @@ class PoolReaction:
             said = f"a fresh model and {len(past)} of the past are tried"
             self._place.say("forked", when, episode, said)
 
+    def halt(self, when: Moment) -> None:
+        """End the audition; the models of the past stay."""
+        if self._rehearsal.rivals:
+            self._place.say("kept", when, self._episode, "the contender was benched")
+        self._rehearsal.clear()
+
     def _choose(self, when: Moment) -> None:
         fresh, *past = self._rehearsal.rivals
+        failed = [rival.mind for rival in past if rival.failed is not None]
+        self._past = deque((mind for mind in self._past if mind not in failed), self._rules.size)
         able = [rival for rival in (*past, fresh) if rival.failed is None and rival.count]
         best = max(able, key=_mean_gain, default=fresh)
         self._rehearsal.end()

@@ -107,7 +107,7 @@ class Rehearsal:
     buffer_count
         Steps kept.
     pace
-        Steps a rival takes for each one of the contender's, at most.
+        Steps a rival takes for each one of the contender's, at most; 2 or more where it has any to catch up.
     """
 
     def __init__(self, loss: Loss, final: StepKind, *, buffer_count: int, pace: int) -> None:
@@ -155,23 +155,24 @@ class Rehearsal:
         self.rivals = []
         self._queue.clear()
 
+    def clear(self) -> None:
+        """Let the rivals go, and the steps: others come before the next one that is kept."""
+        self.end()
+        self._recent.clear()
+
     def state(self, show: Show) -> dict[str, Any]:
         """Return the state as plain data."""
         return {
             "recent": [_plain(entry) for entry in self._recent],
             "queue": len(self._queue),
-            "behind": [_plain(entry) for entry in list(self._queue)[: -len(self._recent) or None]]
-            if len(self._queue) > len(self._recent)
-            else [],
             "rivals": [rival.state(show) for rival in self.rivals],
         }
 
     def restore(self, state: dict[str, Any], make: Callable[[], Rival]) -> None:
         """Take back what `state` returned; `make` returns a rival to be restored."""
         self._recent = deque(map(_entry, state["recent"]), self._recent.maxlen)
-        waiting = state["queue"] - len(state["behind"])
-        self._queue = deque(map(_entry, state["behind"]))
-        self._queue.extend(list(self._recent)[len(self._recent) - waiting :])
+        # The queue is the newest of them: it began as such, and every step shortens it.
+        self._queue = deque(list(self._recent)[len(self._recent) - state["queue"] :])
         self.rivals = []
         for each in state["rivals"]:
             rival = make()

@@ -79,7 +79,7 @@ PLANS: dict[str, Plan] = {
         "negative_after(1d)",
         detectors=(
             "adwin(clock=1, delta=0.9)",
-            "misses=hddm_w(drift_delta=0.5)",
+            "misses=hddm_w(drift_confidence=0.5, warning_confidence=0.6)",
             "alert_rate=cusum()",
             "calibration=adwin()",
         ),
@@ -94,7 +94,7 @@ PLANS: dict[str, Plan] = {
     "judged at once": binary_plan(
         "wait",
         labels=LabelRules(),
-        detectors=("adwin(clock=1, delta=0.9)", "false_alerts=fhddm(window_count=5)"),
+        detectors=("adwin(clock=1, delta=0.9)", "false_alerts=fhddm(window=5)"),
         reactions=(("rules", "reset()"), ("nb", "pool(audition_count=3, lookback_count=3, buffer_count=20)")),
         promotion=replace(EAGER, evidence=EvidenceRules("fixed", "bernstein", alpha=0.9)),
     ),
