@@ -33,6 +33,8 @@ class Rival:
     ----------
     count, gain
         Events compared, and the contender's losses on them less its own.
+    lead
+        The same over the events since the one from which it is largest: what was before a change does not weigh it down.
     failed
         What it raised; a rival that raises is out.
     """
@@ -42,6 +44,7 @@ class Rival:
         self.evidence = evidence
         self.count = 0
         self.gain = 0.0
+        self.lead = 0.0
         self.failed: str | None = None
         self._learns = learns
         self._answers: dict[int, Answer] = {}
@@ -72,6 +75,7 @@ class Rival:
         difference = loss(served, target) - loss(answer, target)
         self.count += 1
         self.gain += difference
+        self.lead = max(0.0, self.lead + difference)
         if self.evidence is not None:
             self.evidence.add(difference)
 
@@ -80,7 +84,7 @@ class Rival:
         return {
             "mind": self.mind.state(show),
             "evidence": None if self.evidence is None else self.evidence.snapshot(),
-            "compared": [self.count, self.gain, self.failed],
+            "compared": [self.count, self.gain, self.lead, self.failed],
             "learns": self._learns,
             "answers": [[index, list(answer)] for index, answer in self._answers.items()],
         }
@@ -90,7 +94,7 @@ class Rival:
         self.mind.restore(state["mind"])
         if self.evidence is not None:
             self.evidence.restore(state["evidence"])
-        self.count, self.gain, self.failed = state["compared"]
+        self.count, self.gain, self.lead, self.failed = state["compared"]
         self._learns = state["learns"]
         self._answers = {index: tuple(answer) for index, answer in state["answers"]}
 
