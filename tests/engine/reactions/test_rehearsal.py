@@ -100,7 +100,7 @@ def begun_at(log: list[Entry], rules: Gated) -> int:
 @given(seed=SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_a_rival_on_trial_is_a_fresh_model_that_took_the_same_steps(final: StepKind, seed: int) -> None:
-    rules = Gated(alpha=0.01, lookback_count=6, trial_count=1_000, buffer_count=25, pace=2)
+    rules = Gated(alpha=0.01, lookback_count=6, trial_count=1_000, rival_count=1, buffer_count=25, pace=2)
     place, world = Wings(rules, final), World(Random(seed), final)
     for _ in range(Random(seed).randrange(120)):
         world.step(place)
@@ -118,6 +118,29 @@ def test_a_rival_on_trial_is_a_fresh_model_that_took_the_same_steps(final: StepK
         assert (rival.count, rival.gain) == (count, gain)
         assert rival.evidence is not None
         assert rival.evidence.count == count
+
+
+@every_reaction
+@finals
+@given(seed=SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_every_rival_was_fresh_once_and_is_compared_as_by_hand(rules: Rules, final: StepKind, seed: int) -> None:
+    """Whenever it joined: from its first step on it took all, or, of the past, only answered."""
+    place, world = Wings(rules, final), World(Random(seed), final)
+    for _ in range(200):
+        world.step(place)
+        rehearsal = place.reaction._rehearsal  # type: ignore[attr-defined]
+    for rival in rehearsal.rivals if rehearsal.is_live else ():
+        steps = rival.mind.model.steps
+        if rival._learns and len(steps) < 60:
+            begin = len(place.log)
+            while len(by_hand(place.log[begin:], final)[0].steps) < len(steps):
+                begin -= 1
+            model, count, gain = by_hand(place.log[begin:], final)
+            assert model.steps == steps
+            # The model that was replaced took steps before it was a rival, and those are not compared.
+            if rival is not getattr(place.reaction, "_before", None):
+                assert (rival.count, rival.gain) == (count, gain)
 
 
 @every_reaction

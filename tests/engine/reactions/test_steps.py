@@ -38,7 +38,7 @@ def test_a_gated_swap_is_forked_at_the_warning_made_on_evidence_and_kept_where_n
     drift(place)
     place.events(*[True] * 30)
     assert place.mind.model is not old
-    place.events(*[True] * 40)
+    place.events(*[True] * 80)
     forked, swapped, kept = place.said
     assert forked == ("forked", None, "the loss may be rising: a fresh model learns from the recent events")
     assert swapped[:2] == ("swapped", "model#1")
@@ -105,14 +105,44 @@ def test_a_swap_that_did_harm_is_rolled_back() -> None:
     assert old.counts[0] == 90, "the model before went on learning in the wings"  # type: ignore[attr-defined]
 
 
-def test_a_second_drift_ends_the_probation_and_begins_another_trial() -> None:
+def test_a_second_drift_in_a_probation_is_followed_by_young_models_beside_the_model_before() -> None:
     place = Wings(GATED)
+    old = place.mind.model
+    place.events(*[False] * 60)
+    drift(place)
+    place.events(*[True] * 60)
+    drift(place, "model#2")
+    place.events(*[False] * 2)
+    assert place.mind.model is not old
+    rivals = place.reaction._rehearsal.rivals  # type: ignore[attr-defined]
+    assert any(rival.mind.model.counts == [2, 0] for rival in rivals)
+    place.events(*[False] * 30)
+    assert place.steps == ["forked", "swapped", "swapped"]
+    assert place.said[-1][1] == "model#2"
+
+
+def test_no_more_rivals_are_on_trial_than_the_rules_say_and_the_model_before_is_the_last_to_go() -> None:
+    place = Wings(GATED)
+    old = place.mind.model
     place.events(*[False] * 60)
     drift(place)
     place.events(*[True] * 25)
-    drift(place, "model#2")
-    assert place.steps == ["forked", "swapped", "kept", "forked"]
-    assert place.said[2][1:] == ("model#1", "the loss has risen again before the model before it proved better")
+    for number in range(12):
+        drift(place, f"model#{number}")
+        place.events(True)
+        rivals = place.reaction._rehearsal.rivals  # type: ignore[attr-defined]
+        assert len(rivals) <= GATED.rival_count
+        assert any(rival.mind.model is old for rival in rivals)
+
+
+def test_one_rival_is_enough_where_the_rules_say_one() -> None:
+    place = Wings(Gated(alpha=0.2, lookback_count=5, trial_count=40, rival_count=1))
+    place.events(*[False] * 60)
+    drift(place)
+    for _ in range(60):
+        place.events(True)
+        assert len(place.reaction._rehearsal.rivals) <= 1  # type: ignore[attr-defined]
+    assert place.steps == ["forked", "swapped", "kept"]
 
 
 def test_a_reset_begins_anew_at_every_drift_and_at_nothing_else() -> None:
@@ -243,6 +273,7 @@ def test_a_standby_that_raises_is_let_go() -> None:
     [
         ("gated(alpha=1)", "alpha must be between 0 and 1, got 1"),
         ("gated(trial_count=0)", "trial_count must be a whole number of at least 1, got 0"),
+        ("gated(rival_count=0)", "rival_count must be a whole number of at least 1, got 0"),
         ("gated(pace=1)", "pace must be a whole number of at least 2, got 1"),
         ("standby(every_count=2.5)", "every_count must be a whole number of at least 1, got 2.5"),
         ("pool(lead=0)", "lead must be a positive number, got 0"),
