@@ -1,7 +1,7 @@
 """Streams whose changes are known, and what one contender with one reaction makes of them.
 
-Real and reference streams are read from the directory that `SIDESTREAM_DATA` names; the made ones are functions of
-their seed. `benchmarks/reactions.py` prints figures of these, and `tests/real/test_drift_streams.py` holds some of them.
+The streams are read from the directory that `SIDESTREAM_DATA` names. `benchmarks/reactions.py` prints figures of
+these, and `tests/real/test_drift_streams.py` holds some of them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ SLICE_COUNT = 512
 """Events handed over at once; it changes no answer."""
 
 NAIVE_BAYES = "river.naive_bayes.GaussianNB()"
+BERNOULLI = "river.naive_bayes.BernoulliNB()"
 TREE = "river.tree.HoeffdingTreeClassifier()"
 
 SEA = ("synthetic_known_drift/sea_50k.csv.gz", "class")

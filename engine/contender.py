@@ -158,7 +158,7 @@ class Contender:
         return answer
 
     def bench(self, reason: str, when: Moment) -> None:
-        """Take the model out with its state as it is, and say why; nothing more is done about drift until it is back."""
+        """Take the model out with its state as it is, and say why; nothing is done about drift until it is back."""
         self.benched = reason
         self._note_replaced(when)
         self.incidents.append(Benched(when.position, when.request_index, self.name, reason))

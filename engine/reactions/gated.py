@@ -45,8 +45,8 @@ class Gated:
     trial_count
         Events on which a model is compared, in a trial or a probation, at most.
     rival_count
-        Models on trial at one time, at most. After a drift or a swap one more joins, and others for `trial_count` labels
-        at intervals of `trial_count / rival_count`: who knows only what is now may do better than who saw it begin.
+        Models on trial at one time, at most. After a drift or a swap one more joins, and others for `trial_count`
+        labels at intervals of `trial_count / rival_count`: who knows only what is now may do better.
     buffer_count
         Steps kept to be taken again.
     pace

@@ -34,7 +34,7 @@ class Rival:
     count, gain
         Events compared, and the contender's losses on them less its own.
     lead
-        The same over the events since the one from which it is largest: what was before a change does not weigh it down.
+        The same over the events since the one from which it is largest: what was before a change does not count.
     failed
         What it raised; a rival that raises is out.
     """
