@@ -3,8 +3,7 @@
 500 streams of errors, each a function of its seed: a calm of 4,000 to 6,000 values at a rate of 0.1, 0.2 or 0.3, then a
 change by 0.15 to 0.3 and 9,000 values more: sudden; over 500, 1,500 or 3,000; on and on to the end; for 800 to 1,500
 values and back; or none. `adwin()` watches, and the episode of the first alarm after the onset counts, as it stands
-when it closes or, of what goes on and on, at the end. A stream without a change has no alarm as a rule; an alarm there is asked about like any other, and only
-`uncertain` or nothing at all is right.
+when it closes or, of what goes on and on, at the end. Without a change, any name but `uncertain` is wrong.
 
 - right: the named kinds that are right, of those that were named at all. `uncertain` names none: how often it is said
   stands beside it.

@@ -44,6 +44,7 @@ OURS = "adwin()"
 USENET_DETECTORS = ("adwin()", "hddm_w()", "page_hinkley()", "stepd()", "fhddm()", "ddm()")
 FLIP = 300
 RBF_PERIOD = 3_000
+TABLES = ("river", "usenet", "insects", "alarms", "rbf")
 
 Table = dict[str, Any]
 
@@ -92,9 +93,11 @@ def ours(rows: Sequence[Row], detector: str, reaction: str) -> dict[str, Any]:
 def beside_river(stream_count: int) -> Table:
     """Return one row for River's wrapper and for each reaction, with its detector and with our default."""
     makers: dict[str, Callable[[Sequence[Row]], dict[str, Any]]] = {"River's DriftRetrainingClassifier, DDM": rivers}
-    for detector in (DDM, OURS):
-        for reaction in ("none", *REACTIONS):
-            makers[f"`{reaction}`, `{detector}`"] = _of(detector, reaction)
+    # Standbys ask no detector.
+    pairs = [(DDM, reaction) for reaction in ("reset()", "gated()", "pool()")]
+    pairs += [(OURS, reaction) for reaction in ("none", *REACTIONS)]
+    for detector, reaction in pairs:
+        makers[f"`{reaction}`, `{detector}`"] = _of(detector, reaction)
     steady = [made(seed, changes=False) for seed in range(stream_count)]
     changing = [made(seed, changes=True) for seed in range(stream_count)]
     rows = []
@@ -214,16 +217,19 @@ def rbf(folder: Path, *, quick: bool) -> Table:
     return {"title": f"interchanging RBF, {count:,} rows, Gaussian naive Bayes with `reset()`", "rows": rows}
 
 
-def tables(*, quick: bool) -> Iterator[Table]:
+def tables(wanted: Sequence[str], *, quick: bool) -> Iterator[Table]:
     """Yield each table as it is done."""
-    yield beside_river(3 if quick else STREAM_COUNT)
-    folder = os.environ.get("SIDESTREAM_DATA")
-    if folder is None:
-        return
-    yield usenet(Path(folder))
-    yield insects(Path(folder))
-    yield alarms(Path(folder), quick=quick)
-    yield rbf(Path(folder), quick=quick)
+    folder = Path(os.environ.get("SIDESTREAM_DATA", ""))
+    makers: dict[str, Callable[[], Table]] = {
+        "river": lambda: beside_river(3 if quick else STREAM_COUNT),
+        "usenet": lambda: usenet(folder),
+        "insects": lambda: insects(folder),
+        "alarms": lambda: alarms(folder, quick=quick),
+        "rbf": lambda: rbf(folder, quick=quick),
+    }
+    for name in wanted:
+        if name == "river" or "SIDESTREAM_DATA" in os.environ:
+            yield makers[name]()
 
 
 def shown(table: Table) -> str:
@@ -246,10 +252,11 @@ def main() -> None:
     """Measure, print the tables, and write JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("--quick", action="store_true", help="3 streams of each kind, and less of the long files")
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=TABLES, help="these tables instead of all")
     parser.add_argument("--json", type=Path, help="write everything here")
     arguments = parser.parse_args()
     found = []
-    for table in tables(quick=arguments.quick):
+    for table in tables(arguments.only, quick=arguments.quick):
         print(shown(table), end="\n\n", flush=True)
         found.append(table)
     if "SIDESTREAM_DATA" not in os.environ:

@@ -19,7 +19,7 @@ RULES = EpisodeRules(settle_count=300, quiet_count=600, length_count_max=2_000)
 
 
 def run(episodes: Episodes, begin: int, end: int, signals: set[int], seed: int = 1) -> list[Episode]:
-    """Show values from one place up to another, with signals at places; return what is said. The rate rises at 2,000."""
+    """Show values whose rate rises at 2,000, with signals at some places; return what is said."""
     random, said = Random(f"{seed}:{begin}"), []
     for place in range(begin, end):
         moment = Moment(2 * place, place, None)
