@@ -47,11 +47,12 @@ def test_naive_bayes_on_a_shuffled_stream_raises_no_alarm() -> None:
     assert found.alarms == []
 
 
-def test_gated_naive_bayes_on_insects_is_better_than_one_that_is_reset_at_the_same_alarms() -> None:
-    """67.5 % by resets at `adwin()`'s alarms, 53.6 % by doing nothing."""
-    found = follow(read(real(INSECTS[0]), INSECTS[1]), NAIVE_BAYES, OURS, "gated()")
-    assert found.accuracy >= 68.0
-    assert len(found.steps(*SWAPS)) <= 16
+def test_gated_naive_bayes_on_insects_swaps_a_few_times_and_is_the_better_for_it() -> None:
+    """The first 3,000 rows here; `benchmarks/reactions.py` has all 24,150."""
+    rows = list(islice(read(real(INSECTS[0]), INSECTS[1]), 3_000))
+    found = follow(rows, NAIVE_BAYES, OURS, "gated()")
+    assert found.accuracy >= follow(rows, NAIVE_BAYES, OURS).accuracy + 4.0
+    assert 1 <= len(found.steps(*SWAPS)) <= 8
 
 
 @pytest.mark.parametrize("detector", ["adwin()", "hddm_w()"])
