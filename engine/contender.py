@@ -96,7 +96,8 @@ class Contender:
     reaction
         What is done about a drift in its loss; None does nothing.
     replaced
-        Where its model was replaced, or benched: evidence about it begins anew there. Whoever reads it empties it.
+        Where its model was replaced, or benched: evidence about it begins anew there. Whoever wants to know puts a list
+        here, and empties it; None writes nothing down.
     wrap
         Goes around every model it makes, such as a stopwatch.
     """
@@ -111,7 +112,7 @@ class Contender:
         self.incidents: list[Incident] = []
         self.make: Callable[[], Mind] | None = None
         self.reaction: reactions.Reaction | None = None
-        self.replaced: list[Replaced] = []
+        self.replaced: list[Replaced] | None = None
         self.wrap: Callable[[Model], Model] = _bare
         self._now = Moment(0, 0, None)
         self._decide = decide
@@ -160,10 +161,12 @@ class Contender:
         return answer
 
     def bench(self, reason: str, when: Moment) -> None:
-        """Take the model out with its state as it is, and say why."""
+        """Take the model out with its state as it is, and say why; nothing is done about drift until it is back."""
         self.benched = reason
-        self.replaced.append(Replaced(when.position, when.request_index))
+        self._note_replaced(when)
         self.incidents.append(Benched(when.position, when.request_index, self.name, reason))
+        if self.reaction is not None:
+            self.reaction.halt(when)
 
     def take(self, steps: Iterable[Step]) -> list[Told]:
         """Take steps of the tape, in order; return what happened, with the number of the step at which it did."""
@@ -241,9 +244,9 @@ class Contender:
                 episode, said = self.judges.episodes.signal(watched, when)  # type: ignore[union-attr]
                 self.incidents += said
                 self.incidents.append(Alarm(*when, watched, watch.name, "drift", episode))
-                if self.reaction is not None:
+                if self.reaction is not None and self.benched is None:
                     self.reaction.drift(when, episode)
-            elif self.reaction is not None:
+            elif self.reaction is not None and self.benched is None:
                 self.reaction.warn(when)
 
     def _record(self, entry: Entry, when: Moment) -> None:
@@ -266,8 +269,12 @@ class Contender:
         self.model, self._decide = mind
         self.judges.renew()
         self._watch()
-        self.replaced.append(Replaced(self._now.position, self._now.request_index))
+        self._note_replaced(self._now)
         return before
+
+    def _note_replaced(self, when: Moment) -> None:
+        if self.replaced is not None:
+            self.replaced.append(Replaced(when.position, when.request_index))
 
     def forget(self, keep: float) -> None:
         """Have the model keep this share of what it has learned."""
@@ -317,6 +324,8 @@ class Contender:
             self.reaction.restore(state["reaction"])
         self.learned_count = state["learned_count"]
         self.benched = state["benched"]
+        if self.replaced is not None:
+            self.replaced.clear()
 
 
 def _bare(model: Model) -> Model:

@@ -78,6 +78,8 @@ class Promotion:
         self._closed: dict[int, Choice | None] = {}
         self._next = rules.epoch_inputs
         self._recommended: str | None = None
+        for contender in contenders:
+            contender.replaced = []
 
     def take(self, steps: Iterable[Step]) -> None:
         """Take the steps that every contender has taken."""

@@ -11,8 +11,8 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from engine.drift.episode_rules import BASELINE_VALUES, EpisodeRules
-from engine.drift.history import LossHistory
-from engine.drift.kind import characterise
+from engine.drift.history import BUCKET_VALUES, LossHistory
+from engine.drift.kind import Kind, characterise
 from engine.messages import Episode, Moved
 from engine.tape import Moment
 
@@ -48,8 +48,9 @@ class Episodes:
     Show each value first, and then the verdicts it brought: `see`, then `signal`. The same values in the same order
     say the same. An episode is characterised `settle_count` values after it opened, and again when it closes, with
     everything seen since: what was still rising the first time may have reached a plateau, what looked lasting may be
-    over. The baseline of the next episode begins where the new level does. `see` is O(1) but at these two stages, where
-    it is `characterise`.
+    over. What rises on and on is characterised again every `settle_count` values instead, and does not close before
+    `length_count_max`. The baseline of the next episode begins where the new level does. `see` is O(1) but at these
+    stages, where it is `characterise`.
     """
 
     def __init__(self, owner: str, rules: EpisodeRules | None = None) -> None:
@@ -87,8 +88,8 @@ class Episodes:
         if length == rules.settle_count or (over and length < rules.settle_count):
             said.append(self._characterised(opened, moment))
         if over:
-            said.append(self._characterised(opened, moment, closing=True))
-            self._open = None
+            must_end = length >= rules.length_count_max
+            said.append(self._characterised(opened, moment, over=True, must_end=must_end))
         return said
 
     def signal(self, watched: str, moment: Moment) -> tuple[str, list[Episode]]:
@@ -116,22 +117,28 @@ class Episodes:
         self._kept[-1] = self._kept[-1]._replace(moved=moved)
         return self._kept[-1]
 
-    def _characterised(self, opened: _Open, moment: Moment, *, closing: bool = False) -> Episode:
-        """Bring the open episode to its next stage, with what the history says of it by now."""
+    def _characterised(self, opened: _Open, moment: Moment, *, over: bool = False, must_end: bool = False) -> Episode:
+        """Bring the open episode to its next stage; one that is over closes, unless the loss rises on and on."""
         baseline_place = max(self._baseline_place, opened.place - BASELINE_VALUES)
         found = characterise(self._history, opened.place, baseline_place=baseline_place, recurring=opened.recurring)
+        closes = must_end or (over and found.kind is not Kind.INCREMENTAL)
+        if closes:
+            self._baseline_place = found.settled_place
+            self._open = None
+        elif over:
+            # Within a bucket there is nothing new to see.
+            pause = max(self.rules.settle_count, BUCKET_VALUES)
+            self._open = opened._replace(signal_place=opened.signal_place + pause)
         state = self._kept[-1]._replace(
             position=moment.position,
             request_index=moment.request_index,
-            stage="closed" if closing else "characterised",
+            stage="closed" if closes else "characterised",
             kind=found.kind.value,
             onset_index=found.onset_index,
             width=found.width,
             severity=found.severity,
-            closed_index=moment.request_index if closing else None,
+            closed_index=moment.request_index if closes else None,
         )
-        if closing:
-            self._baseline_place = found.settled_place
         self._kept[-1] = state
         return state
 

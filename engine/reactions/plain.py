@@ -64,6 +64,9 @@ class PlainReaction:
             self._place.forget(self._keep)
             self._place.say("forgot", when, episode, f"keeps {self._keep:.0%} of what it had learned")
 
+    def halt(self, when: Moment) -> None:
+        """Have nothing to let go of."""
+
     def state(self, show: Show) -> dict[str, Any]:  # noqa: ARG002 - there is no model here
         """Return nothing: there is no state."""
         return {}

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any
 
+from engine.errors import ConfigError
 from engine.reactions.gated import refuse_counts
 from engine.reactions.reaction import Entry, Loss, Mind, Place, Show
 from engine.reactions.rehearsal import Rehearsal, Rival
@@ -26,9 +28,11 @@ class Pool:
     size
         Past models kept; past it the oldest is let go.
     audition_count
-        Events on which all are compared.
+        Events after the drift on which all are compared, at most.
     lookback_count
-        Labels before the drift that the audition begins with.
+        Labels before the drift that the audition begins with: the change came before its alarm.
+    lead
+        A model takes the place at once when its losses, since any one event, sum to this much less.
     buffer_count
         Steps kept to be taken again.
     pace
@@ -36,13 +40,17 @@ class Pool:
     """
 
     size: int = 5
-    audition_count: int = 40
+    audition_count: int = 80
     lookback_count: int = 40
+    lead: float = 8.0
     buffer_count: int = 1_000
     pace: int = 8
 
     def __post_init__(self) -> None:
         """Refuse what cannot be kept to."""
+        if not 0.0 < self.lead < inf:
+            msg = f"lead must be a positive number, got {self.lead!r}"
+            raise ConfigError(msg)
         refuse_counts(self, {"size": 1, "audition_count": 1, "lookback_count": 0, "buffer_count": 1, "pace": 2})
 
     def make(self, place: Place, loss: Loss, final: StepKind) -> PoolReaction:
@@ -51,7 +59,7 @@ class Pool:
 
 
 class PoolReaction:
-    """Auditions at each drift: the best on the events since then takes the place, if it is better than who has it."""
+    """Auditions at each drift: who leads clearly takes the place at once, and the best at the end, if any is better."""
 
     def __init__(self, rules: Pool, place: Place, loss: Loss, final: StepKind) -> None:
         self._rules = rules
@@ -65,9 +73,18 @@ class PoolReaction:
         rehearsal = self._rehearsal
         rehearsal.record(entry)
         if rehearsal.rivals and rehearsal.is_live:
-            compared = max(rival.count for rival in rehearsal.rivals)
-            if compared >= self._rules.audition_count or all(rival.failed for rival in rehearsal.rivals):
-                self._choose(when)
+            able = [rival for rival in rehearsal.rivals if rival.failed is None and rival.count]
+            leader = max(able, key=_lead, default=None)
+            if leader is not None and leader.lead >= self._rules.lead:
+                self._choose(leader, when)
+            elif self._is_over():
+                best = max(able, key=_mean_gain, default=None)
+                self._choose(None if best is None or best.gain <= 0.0 else best, when)
+
+    def _is_over(self) -> bool:
+        rivals, rules = self._rehearsal.rivals, self._rules
+        compared = max(rival.count for rival in rivals)
+        return compared >= rules.lookback_count + rules.audition_count or all(rival.failed for rival in rivals)
 
     def warn(self, when: Moment) -> None:
         """Wait for the drift."""
@@ -82,15 +99,21 @@ class PoolReaction:
             said = f"a fresh model and {len(past)} of the past are tried"
             self._place.say("forked", when, episode, said)
 
-    def _choose(self, when: Moment) -> None:
+    def halt(self, when: Moment) -> None:
+        """End the audition; the models of the past stay."""
+        if self._rehearsal.rivals:
+            self._place.say("kept", when, self._episode, "the contender was benched")
+        self._rehearsal.clear()
+
+    def _choose(self, best: Rival | None, when: Moment) -> None:
         fresh, *past = self._rehearsal.rivals
-        able = [rival for rival in (*past, fresh) if rival.failed is None and rival.count]
-        best = max(able, key=_mean_gain, default=fresh)
+        failed = [rival.mind for rival in past if rival.failed is not None]
+        self._past = deque((mind for mind in self._past if mind not in failed), self._rules.size)
         self._rehearsal.end()
-        if not able or best.gain <= 0.0:
+        if best is None:
             self._place.say("kept", when, self._episode, f"none of {len(past) + 1} others did better")
             return
-        gain = f"mean loss lower by {_mean_gain(best):.4f} on the same {best.count:,} events"
+        gain = f"its losses sum to {best.lead:.1f} less since it began to lead, within {best.count:,} events"
         before = self._place.replace(best.mind)
         if best is fresh:
             self._place.say("reset", when, self._episode, f"a fresh model: {gain}")
@@ -123,6 +146,10 @@ class PoolReaction:
 
 def _rival(minds: Any) -> Rival:
     return Rival(next(minds), None, learns=False)
+
+
+def _lead(rival: Rival) -> float:
+    return rival.lead
 
 
 def _mean_gain(rival: Rival) -> float:

@@ -93,6 +93,10 @@ class Reaction(Protocol):
         """Be told that the loss has changed."""
         ...
 
+    def halt(self, when: Moment) -> None:
+        """Let go of what is on trial: the contender is benched, and takes no steps until it is back."""
+        ...
+
     def state(self, show: Show) -> dict[str, Any]:
         """Return the state as plain data."""
         ...

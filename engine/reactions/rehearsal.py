@@ -33,6 +33,8 @@ class Rival:
     ----------
     count, gain
         Events compared, and the contender's losses on them less its own.
+    lead
+        The same over the events since the one from which it is largest: what was before a change does not count.
     failed
         What it raised; a rival that raises is out.
     """
@@ -42,6 +44,7 @@ class Rival:
         self.evidence = evidence
         self.count = 0
         self.gain = 0.0
+        self.lead = 0.0
         self.failed: str | None = None
         self._learns = learns
         self._answers: dict[int, Answer] = {}
@@ -72,6 +75,7 @@ class Rival:
         difference = loss(served, target) - loss(answer, target)
         self.count += 1
         self.gain += difference
+        self.lead = max(0.0, self.lead + difference)
         if self.evidence is not None:
             self.evidence.add(difference)
 
@@ -80,7 +84,7 @@ class Rival:
         return {
             "mind": self.mind.state(show),
             "evidence": None if self.evidence is None else self.evidence.snapshot(),
-            "compared": [self.count, self.gain, self.failed],
+            "compared": [self.count, self.gain, self.lead, self.failed],
             "learns": self._learns,
             "answers": [[index, list(answer)] for index, answer in self._answers.items()],
         }
@@ -90,7 +94,7 @@ class Rival:
         self.mind.restore(state["mind"])
         if self.evidence is not None:
             self.evidence.restore(state["evidence"])
-        self.count, self.gain, self.failed = state["compared"]
+        self.count, self.gain, self.lead, self.failed = state["compared"]
         self._learns = state["learns"]
         self._answers = {index: tuple(answer) for index, answer in state["answers"]}
 
@@ -107,7 +111,7 @@ class Rehearsal:
     buffer_count
         Steps kept.
     pace
-        Steps a rival takes for each one of the contender's, at most.
+        Steps a rival takes for each one of the contender's, at most; 2 or more where it has any to catch up.
     """
 
     def __init__(self, loss: Loss, final: StepKind, *, buffer_count: int, pace: int) -> None:
@@ -155,23 +159,24 @@ class Rehearsal:
         self.rivals = []
         self._queue.clear()
 
+    def clear(self) -> None:
+        """Let the rivals go, and the steps: others come before the next one that is kept."""
+        self.end()
+        self._recent.clear()
+
     def state(self, show: Show) -> dict[str, Any]:
         """Return the state as plain data."""
         return {
             "recent": [_plain(entry) for entry in self._recent],
             "queue": len(self._queue),
-            "behind": [_plain(entry) for entry in list(self._queue)[: -len(self._recent) or None]]
-            if len(self._queue) > len(self._recent)
-            else [],
             "rivals": [rival.state(show) for rival in self.rivals],
         }
 
     def restore(self, state: dict[str, Any], make: Callable[[], Rival]) -> None:
         """Take back what `state` returned; `make` returns a rival to be restored."""
         self._recent = deque(map(_entry, state["recent"]), self._recent.maxlen)
-        waiting = state["queue"] - len(state["behind"])
-        self._queue = deque(map(_entry, state["behind"]))
-        self._queue.extend(list(self._recent)[len(self._recent) - waiting :])
+        # The queue is the newest of them: it began as such, and every step shortens it.
+        self._queue = deque(list(self._recent)[len(self._recent) - state["queue"] :])
         self.rivals = []
         for each in state["rivals"]:
             rival = make()

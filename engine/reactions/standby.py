@@ -28,7 +28,7 @@ class Standby:
     every_count
         Labels between one young model and the next.
     life_count
-        Events on which each is compared, at most; then it is let go.
+        Events on which each is compared, at most; then it is let go. `life_count / every_count` are alive at most.
     alpha
         Probability, at most, that any of those alive at one time takes the place though it is no better.
     """
@@ -60,7 +60,8 @@ class StandbyReaction:
         self._learned = 0
         self._episode: str | None = None
         self._before: Rival | None = None
-        self._log_threshold = log(ceil(rules.life_count / rules.every_count) * rules.life_count / rules.alpha)
+        self._count_max = ceil(rules.life_count / rules.every_count)
+        self._log_threshold = log(self._count_max * rules.life_count / rules.alpha)
 
     def record(self, entry: Entry, when: Moment) -> None:
         """Take note of a step; let go who is too old, and swap for who is better."""
@@ -70,12 +71,15 @@ class StandbyReaction:
             alive = [r for r in rehearsal.rivals if r.failed is None and r.count < self._rules.life_count]
             if len(alive) < len(rehearsal.rivals):
                 rehearsal.rivals = alive
+                if self._before not in alive:
+                    self._before = None
             best = max(alive, key=_log_e, default=None)
             if best is not None and _log_e(best) >= self._log_threshold:
                 self._swap(best, when)
         if entry.kind is StepKind.LEARN:
             self._learned += 1
-            if self._learned % self._rules.every_count == 0:
+            # Where labels count long after they came, the wings fill up, and no more come until some have gone.
+            if self._learned % self._rules.every_count == 0 and len(rehearsal.rivals) < self._count_max:
                 rehearsal.join(_rival(self._place))
 
     def warn(self, when: Moment) -> None:
@@ -84,6 +88,11 @@ class StandbyReaction:
     def drift(self, when: Moment, episode: str) -> None:  # noqa: ARG002 - the evidence decides when
         """Remember what a swap would be about."""
         self._episode = episode
+
+    def halt(self, when: Moment) -> None:  # noqa: ARG002 - nobody was told that they are there
+        """Let the young ones go."""
+        self._rehearsal.clear()
+        self._before = None
 
     def _swap(self, rival: Rival, when: Moment) -> None:
         step = "rolled_back" if rival is self._before else "swapped"
@@ -102,7 +111,7 @@ class StandbyReaction:
             "rehearsal": self._rehearsal.state(show),
             "learned": self._learned,
             "episode": self._episode,
-            "before": rivals.index(self._before) if self._before in rivals else None,
+            "before": None if self._before is None else rivals.index(self._before),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
