@@ -20,7 +20,7 @@ Crossings: TypeAlias = NDArray[np.int64]
 """After how many events each stream's evidence was enough; 0 where it never was."""
 
 Z_EVENTS_MIN = 100
-CHUNK = 100
+CHUNK = 25
 """Streams taken at a time."""
 
 
@@ -44,13 +44,15 @@ def log_bernstein(d: Differences) -> Differences:
 
 
 def log_mcnemar(d: Differences) -> Differences:
-    """Return the logarithm of 2 P(p > 1/2) B(1 + a, 1 + b) 2^(a + b) after each event, read off a table of a and b."""
+    """Return the logarithm of 2 P(p > 1/2) B(1 + a, 1 + b) 2^(a + b) after each event, once for each (a, b)."""
     wins, losses = np.cumsum(d == 1, axis=1), np.cumsum(d == -1, axis=1)
-    a, b = np.ogrid[: int(wins.max()) + 1, : int(losses.max()) + 1]
+    base = int(losses.max()) + 1
+    pairs, which = np.unique(wins * base + losses, return_inverse=True)
+    a, b = pairs // base, pairs % base
     with np.errstate(divide="ignore"):
         tail = np.log(special.betainc(1.0 + b, 1.0 + a, 0.5))
-    table = np.log(2.0) + tail + special.betaln(1.0 + a, 1.0 + b) + (a + b) * np.log(2.0)
-    return table[wins, losses]
+    logs = np.log(2.0) + tail + special.betaln(1.0 + a, 1.0 + b) + (a + b) * np.log(2.0)
+    return logs[which].reshape(d.shape)
 
 
 def _log_mean(logs: Differences) -> Differences:
