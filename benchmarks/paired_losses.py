@@ -97,6 +97,12 @@ def better(random: np.random.Generator, streams: int, events: int) -> Difference
     return independent(random, streams, events, 0.05, 0.04)
 
 
+def better_in_part(random: np.random.Generator, streams: int, events: int) -> Differences:
+    """Return those of the same two error rates, of which 3 in 100 are events on which both err, and the rest are not."""
+    draw = random.random((streams, events))
+    return (draw < 0.02).astype(float) - ((draw >= 0.02) & (draw < 0.03))
+
+
 def better_on_rare(random: np.random.Generator, streams: int, events: int) -> Differences:
     """Return Brier differences where one event in 100 is positive, and the challenger gives positives more.
 
