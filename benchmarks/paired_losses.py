@@ -98,7 +98,7 @@ def better(random: np.random.Generator, streams: int, events: int) -> Difference
 
 
 def better_in_part(random: np.random.Generator, streams: int, events: int) -> Differences:
-    """Return those of the same two error rates, of which 3 in 100 are events on which both err, and the rest are not."""
+    """Return those of the same two error rates, of which 3 in 100 are events on which both err."""
     draw = random.random((streams, events))
     return (draw < 0.02).astype(float) - ((draw >= 0.02) & (draw < 0.03))
 
