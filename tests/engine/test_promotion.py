@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.messages import Message, Outcomes, Promoted
 from engine.promotion import HARM
 from engine.promotion_rules import PromotionMode, PromotionRules
 from engine.snapshot import encode
+from engine.targets import Task
 from tests.scripted import engine_of, right, rules_of, stream
 from tests.worlds import DAY, HOUR
 
@@ -218,6 +220,48 @@ def test_a_planted_better_challenger_is_promoted_and_stays(evidence: EvidenceRul
     assert promoted.evidence is not None
     assert promoted.evidence["matured"] >= 100  # type: ignore[operator]
     assert engine.learner.champion.name == "b"
+
+
+class Says:
+    """Answers a number or a class as it is; the champion's and the challenger's differ, and neither learns."""
+
+    def __init__(self, answer: float | str) -> None:
+        self.answer = answer
+
+    def predict_one(self, x: dict[str, float]) -> float | str:
+        return self.answer
+
+    def learn_one(self, x: dict[str, float], y: float | str) -> None:
+        """Learn nothing."""
+
+
+@pytest.mark.parametrize(
+    ("task", "rules", "answers", "target"),
+    [
+        (Task.REGRESSION, rules_of(loss_max=10.0), (7.0, 6.0), 5.0),
+        (Task.MULTICLASS, rules_of(), ("red", "green"), "green"),
+        (Task.MULTICLASS, rules_of(evidence=EvidenceRules("fixed", "mcnemar")), ("red", "green"), "green"),
+    ],
+)
+def test_numbers_and_classes_are_compared_too_and_know_no_positives(
+    task: Task, rules: PromotionRules, answers: tuple[Any, Any], target: Any
+) -> None:
+    engine = engine_of(
+        replace(rules, positive_count_min=1_000_000),
+        task=task,
+        classes=(),
+        positive=None,
+        champion=Says(answers[0]),
+        challengers={"b": Says(answers[1])},
+    )
+    messages: list[Message] = [
+        each for index in range(400) for each in (Request(index, {"x": 1.0}), Label(index, target))
+    ]
+    (promoted,) = engine.process(messages).promotions
+    assert promoted.after == "b"
+    assert promoted.evidence is not None
+    assert promoted.evidence["positives"] is None
+    assert promoted.evidence["gain"] == pytest.approx(0.1 if task is Task.REGRESSION else 1.0)
 
 
 def test_a_promotion_that_does_harm_is_taken_back_and_the_old_champion_answers() -> None:

@@ -7,6 +7,8 @@ that a rule which promises too much fails here: a z-test that peeks does.
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from scipy.stats import binom, norm
@@ -23,7 +25,10 @@ from benchmarks.paired_losses import (
 )
 from engine.evidence.evidence import Evidence
 from engine.evidence.rules import EvidenceRules
+from engine.messages import Label, Message, Request
+from engine.promotion_rules import PromotionMode
 from tests.scripted import engine_of, rules_of, stream
+from tests.worlds import DAY, HOUR
 
 ALPHA = 0.05
 STREAMS = 2_000
@@ -156,3 +161,39 @@ def test_through_the_engine_equal_models_are_promoted_as_seldom(rule: str) -> No
     for found, at in zip(promoted, crossed.tolist(), strict=True):
         assert not found or 0 < 2 * at <= found[0].position
     assert sum(map(bool, promoted)) <= binom.ppf(0.999, len(d), ALPHA)
+
+
+def reported(seed: int, count: int) -> tuple[list[Message], list[float]]:
+    """Return 1 event an hour with frauds that are reported late, or too late, and what matures of it, in order.
+
+    One model misses frauds, the other alerts on as many others; a fraud reported after its day is none by policy.
+    """
+    random = Random(seed)
+    arrivals: list[tuple[float, int, Message]] = []
+    matured = []
+    for index in range(count):
+        now = index * HOUR
+        fraud, wrong, lag = random.random() < 0.5, random.random() < 0.2, random.expovariate(1 / (12 * HOUR))
+        shares = {"a": 0.1 if wrong or not fraud else 0.9, "b": 0.9 if wrong or fraud else 0.1}
+        arrivals.append((now, 0, Request(index, shares, now)))
+        if fraud:
+            arrivals.append((now + lag, 1, Label(index, True, int(now + lag))))
+        counts_as = fraud and int(now + lag) <= now + DAY
+        losses = [(shares[name] > 0.5) != counts_as for name in "ab"]
+        matured.append(float(losses[0] - losses[1]))
+    return [message for *_, message in sorted(arrivals, key=lambda each: each[:2])], matured
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("rule", ["fixed", "restarting"])
+def test_with_late_labels_the_engine_has_the_evidence_of_the_matured_events_in_order(seed: int, rule: str) -> None:
+    rules = rules_of(mode=PromotionMode.RECOMMEND, evidence=EvidenceRules(rule))
+    engine = engine_of(rules, policy="negative_after(1d)")
+    messages, matured = reported(seed, 400)
+    engine.process(messages)
+    standing = engine.summary().data["promotion"]["standings"]["b"]
+    evidence = rules.evidence.make()
+    for d in matured[: standing["matured"]]:
+        evidence.add(d)
+    assert standing["matured"] > 370
+    assert standing["log_e"] == evidence.log_e
