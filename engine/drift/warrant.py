@@ -32,7 +32,7 @@ class Ledger:
     allowed
         How many false alarms it may have raised in that time, in expectation.
     drifts, alarms, lapsed
-        How often its detector said drift, and what became of it: an alarm, or nothing within the span for which it is held.
+        How often its detector said drift, and what became of it: an alarm, or nothing in the span for which it is held.
         The others were said while one was held.
     """
 

@@ -15,22 +15,18 @@ def budget_lines(report: dict[str, Any] | None) -> list[str]:
         return []
     unit, watches = report["unit"], report["watches"]
     head = (
-        f"alarm budget: {report['budget']} over {len(watches):,} watches; {_alarms(report['alarms'])}, of which up to "
-        f"{report['allowed']:.2f} may be expected to be false"
+        f"alarm budget: {report['budget']} over {len(watches):,} watches; {_alarms(report['alarms'])}, and "
+        f"{report['allowed']:.2f} false ones borne so far"
     )
     return [head, *(f"  {_watch(watch, unit)}" for watch in watches)]
 
 
 def _watch(watch: dict[str, Any], unit: str) -> str:
     said = (
-        f"{watch['watched']} {watch['detector']}: {_alarms(watch['alarms'])} in {watch['values']:,} values and "
-        f"{_span(watch['elapsed'], unit)}, one in {_span(watch['run_length_promised'], unit)} may be false"
+        f"{watch['watched']} {watch['detector']}: {_alarms(watch['alarms'])} in {watch['values']:,} values, "
+        f"{_span(watch['elapsed'], unit)}; promised: a false one in {_span(watch['run_length_promised'], unit)}"
     )
-    if watch["alarms"]:
-        said = f"{said}; one in {watch['values_per_alarm']:,.0f} values was raised"
-    if watch["m"] is None:
-        return f"{said}; its baseline is still learned"
-    return f"{said}; {watch['lapsed']:,} drifts lapsed" if watch["lapsed"] else said
+    return f"{said}; its baseline is still learned" if watch["m"] is None else said
 
 
 def _alarms(count: int) -> str:
