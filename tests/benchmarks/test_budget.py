@@ -1,4 +1,4 @@
-"""The budget is kept where nothing changes, not by silence; and what is asserted would notice if it were not applied."""
+"""The budget is kept where nothing changes, not by silence, and what is asserted fails where it is not applied."""
 
 from __future__ import annotations
 
