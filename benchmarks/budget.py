@@ -252,11 +252,12 @@ def report(runs: int) -> dict[str, Any]:
             cells = (label, text or "none", f"{row['months']:.0f}", allowed, str(row["alarms"]), shown(row["heard"]))
             print(f"| {' | '.join(cells)} |", flush=True)
     budget = parse_budget("1 per 30d")
-    for rate, values_a_day, fewer in ((MISS_RATE, 10, 1), (POSITIVE_RATE, EVENTS_A_DAY, 3)):
-        months = max(1, runs // fewer) * CALM_DAYS / 30
+    for rate, values_a_day, times in ((MISS_RATE, 20, 4.0), (POSITIVE_RATE, EVENTS_A_DAY, 0.3)):
+        streams = max(1, int(times * runs))
+        months = streams * CALM_DAYS / 30
         print(f"\n{values_a_day:,} values a day at {rate}, a twelfth of 1 per 30d, {months:.0f} months:\n")
         print("| detector | allowed | as it is | by its formula | with its warrant |\n|---|---|---|---|---|")
-        for row in designs(rate, values_a_day, max(1, runs // fewer), budget, 1.0 / 12.0):
+        for row in designs(rate, values_a_day, streams, budget, 1.0 / 12.0):
             found["designs"].append({"rate": rate, **row})
             cells = [f"{row['allowed']:.1f}", *(shown(row[each]) for each in ("as it is", "formula", "warrant"))]
             print(f"| `{row['detector']}` | {' | '.join(cells)} |", flush=True)
