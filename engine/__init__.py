@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.drift.budget import AlarmBudget, parse_budget
     from engine.engine import Engine
     from engine.errors import ConfigError, MessageError, ModelError, SidestreamError, SnapshotError
     from engine.label_policy import LabelPolicy, parse_policy
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from engine.targets import Task
 
 _HOMES = {
+    "AlarmBudget": "drift.budget",
     "Command": "messages",
     "ConfigError": "errors",
     "DecisionRules": "plan",
@@ -40,10 +42,12 @@ _HOMES = {
     "Summary": "summary",
     "Task": "targets",
     "Verb": "messages",
+    "parse_budget": "drift.budget",
     "parse_policy": "label_policy",
 }
 
 __all__ = [
+    "AlarmBudget",
     "Command",
     "ConfigError",
     "DecisionRules",
@@ -64,6 +68,7 @@ __all__ = [
     "Summary",
     "Task",
     "Verb",
+    "parse_budget",
     "parse_policy",
 ]
 

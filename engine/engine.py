@@ -64,6 +64,7 @@ class Engine:
         self.succession = Succession(self.learner, self.promotion)
         self.scorer = Scorer(features, targets, join, self.succession, relearn=plan.labels.relearn)
         self.limits = plan.limits
+        self.budget = plan.budget
         self._epoch = 0 if self.promotion is None else plan.promotion.epoch_inputs
         self._plan = plan
         self._torn = False

@@ -13,8 +13,10 @@ from typing import Any
 
 from engine.contender import Billing, Contender, Role, Rung
 from engine.decision import AlertRate, Decide, Threshold
+from engine.drift.budget import AlarmBudget, BudgetClock, split
 from engine.drift.episode_rules import EpisodeRules
 from engine.drift.episodes import Episodes
+from engine.drift.warrant import Warrant
 from engine.errors import ConfigError
 from engine.evidence.losses import zero_one
 from engine.judges import Judges
@@ -38,7 +40,7 @@ from engine.schema import Schema
 from engine.tape import StepKind
 from engine.targets import Task
 from engine.understudy import UNDERSTUDY, Understudy
-from engine.watching import Watch, refuse_unfit, split_signal
+from engine.watching import Watch, refuse_deaf, refuse_unfit, split_signal
 
 BASELINE = "no_change"
 
@@ -117,6 +119,9 @@ class Plan:
         Whether `no_change()` runs beside them, so that no figure stands alone.
     detectors
         What watches every contender, as `SPEC` for its loss or `SIGNAL=SPEC`: see `engine.watching.Signal`.
+    budget
+        How many false alarms are bearable, over all detectors on all contenders but the baseline, which is then not
+        watched: see `engine.drift.warrant`. One per span of event time needs events that have it. None sets no bound.
     reactions
         What contenders do about a drift: (name, spec) pairs; a name of None speaks for those that are not named. See
         `engine.reactions.spec.REACTIONS`.
@@ -137,6 +142,7 @@ class Plan:
     challengers: Mapping[str, object] = field(default_factory=dict)
     baseline: bool = True
     detectors: Sequence[str] = ("river.drift.ADWIN()",)
+    budget: AlarmBudget | None = None
     reactions: Sequence[tuple[str | None, str]] = ()
     promotion: PromotionRules = field(default_factory=PromotionRules)
     episodes: EpisodeRules = field(default_factory=EpisodeRules)
@@ -154,6 +160,7 @@ class Plan:
             "positive": self.positive,
             "schema": None if self.schema is None else self.schema.snapshot(),
             "detectors": list(self.detectors),
+            "budget": None if self.budget is None else str(self.budget),
             "reactions": [list(pair) for pair in self.reactions],
             "promotion": asdict(self.promotion) | {"mode": self.promotion.mode.value},
             "episodes": asdict(self.episodes),
@@ -176,7 +183,7 @@ class Plan:
             (self.champion_name or name_of(self.champion), Role.CHAMPION, self.champion)
         ]
         wanted += [(name, Role.CHALLENGER, made) for name, made in self.challengers.items()]
-        if self.baseline and all(made != f"{BASELINE}()" for _, _, made in wanted):
+        if self._adds_baseline:
             wanted.append((BASELINE, Role.BASELINE, f"{BASELINE}()"))
         unknown = {name for name, _ in self.reactions if name is not None} - {name for name, _, _ in wanted}
         if unknown:
@@ -263,17 +270,34 @@ class Plan:
         elif self.labels.delayed:
             matured = None
         episodes = Episodes(name, self.episodes) if self.detectors else None
-        return Judges(labelled, matured, partial(self._watches, name), episodes)
+        clock = None if self.budget is None else BudgetClock(self.budget, self.limits)
+        return Judges(labelled, matured, partial(self._watches, name), episodes, clock)
 
     def _watches(self, name: str) -> tuple[Watch, ...]:
         """Return fresh detectors for one contender."""
-        watches = []
+        watches: list[Watch] = []
+        if self.budget is not None and name == BASELINE and self._adds_baseline:
+            return ()
         for text in self.detectors:
             signal, spec = split_signal(text)
             parsed = parse_detector(spec, seed=self.seed, name=name)
             refuse_unfit(signal, parsed.text, self.task, binary_only=parsed.binary_only)
-            watches.append(Watch(parsed.text, parsed.detector, signal))
+            warrant = None
+            if self.budget is not None:
+                refuse_deaf(parsed.text)
+                warrant = Warrant(self.budget, self.budget_share)
+            watches.append(Watch(parsed.text, parsed.detector, signal, warrant))
         return tuple(watches)
+
+    @property
+    def budget_share(self) -> float:
+        """The share of the alarm budget that each watch gets: one for every detector on every contender."""
+        return split((1 + len(self.challengers)) * len(self.detectors))
+
+    @property
+    def _adds_baseline(self) -> bool:
+        """Whether the baseline runs on its own account, and not as somebody's champion or challenger."""
+        return self.baseline and all(made != f"{BASELINE}()" for made in (self.champion, *self.challengers.values()))
 
 
 def name_of(made: object) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from engine.budget_report import report_budget
 from engine.targets import Task
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def summarise(engine: Engine) -> Summary:
         if engine.promotion is None
         else {"mode": engine.promotion.rules.mode.value, "standings": engine.promotion.standings()},
         "episodes": _episodes(engine),
+        "alarm_budget": report_budget(engine.budget, engine.learner.contenders),
     }
     return Summary(scorer.targets.task, data)
 

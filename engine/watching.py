@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from engine.drift.detector import Detector
+from engine.drift.warrant import Warrant
 from engine.errors import ConfigError
 from engine.messages import Answer, Target
 from engine.targets import Task
@@ -81,11 +82,12 @@ _OF_ZERO_AND_ONE = frozenset({Signal.MISSES, Signal.FALSE_ALERTS, Signal.ALERT_R
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A detector, the name it goes by, and the signal it is shown."""
+    """A detector, the name it goes by, the signal it is shown, and under a budget what its alarms need."""
 
     name: str
     detector: Detector
     signal: Signal = Signal.LOSS
+    warrant: Warrant | None = None
 
     @property
     def timing(self) -> Timing:
@@ -96,6 +98,18 @@ class Watch:
     def read(self) -> Read:
         """What it is shown."""
         return _READS[self.signal][1]
+
+    def snapshot(self) -> object:
+        """Return the detector's state, and the warrant's where there is one."""
+        state = self.detector.snapshot()
+        return state if self.warrant is None else {"detector": state, "warrant": self.warrant.snapshot()}
+
+    def restore(self, state: Any) -> None:
+        """Take back what `snapshot` returned."""
+        if self.warrant is not None:
+            self.warrant.restore(state["warrant"])
+            state = state["detector"]
+        self.detector.restore(state)
 
 
 def split_signal(text: str) -> tuple[Signal, str]:
@@ -131,4 +145,11 @@ def refuse_unfit(signal: Signal, text: str, task: Task, *, binary_only: bool) ->
         raise ConfigError(msg)
     if binary_only and signal is not Signal.LOSS and signal not in _OF_ZERO_AND_ONE:
         msg = f"{text} takes only 0 and 1, and {signal} shows it fractions; use adwin()"
+        raise ConfigError(msg)
+
+
+def refuse_deaf(text: str) -> None:
+    """Refuse under a budget what would never alarm: a warrant hears a rise, and this detector a fall."""
+    if "direction='better'" in text:
+        msg = f"{text} hears what falls, and an alarm budget is about what rises; leave one of the two out"
         raise ConfigError(msg)

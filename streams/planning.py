@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from engine.contender import Contender
 from engine.drift.episode_rules import EpisodeRules
+from engine.drift.presets import PRESETS
 from engine.errors import ConfigError, MessageError
 from engine.event_time import parse_event_time, show_duration
 from engine.label_policy import LabelPolicy, Silence
@@ -49,11 +50,16 @@ class Remedies(NamedTuple):
     id: str
     drop: str
     policy: str
+    preset: str
 
 
-FLAGS = Remedies("--task multiclass", "--id {}", "--drop {}", "--label-policy 'wait(30d)'")
+FLAGS = Remedies("--task multiclass", "--id {}", "--drop {}", "--label-policy 'wait(30d)'", "--detector-preset fraud")
 FILE = Remedies(
-    "[input] task = 'multiclass'", "[input] id = {!r}", "[input] drop = {!r}", "[labels] policy = 'wait(30d)'"
+    "[input] task = 'multiclass'",
+    "[input] id = {!r}",
+    "[input] drop = {!r}",
+    "[labels] policy = 'wait(30d)'",
+    "[detectors] preset = 'fraud'",
 )
 
 
@@ -126,6 +132,8 @@ def make_plan(settings: Settings, columns: Columns, sample: Sample, *, delayed: 
     loss = _evidence_loss(settings, task, targets, classes)
     decided = Decided(task, classes, schema, limits, name, spec, others, _detectors(settings), loss)
     plan = plan_of(settings, decided, delayed=delayed)
+    if rare:
+        notices += _rare_notices(settings, plan, remedies)
     return Planned(plan, (*notices, *_label_notices(plan, remedies)))
 
 
@@ -144,6 +152,7 @@ def plan_of(settings: Settings, decided: Decided, *, delayed: bool) -> Plan:
         champion_name=decided.champion_name,
         challengers=decided.challengers,
         detectors=decided.detectors,
+        budget=settings.alarms.budget,
         reactions=tuple(map(split_name, settings.reactions.specs)),
         promotion=settings.promotion.rules(decided.evidence_loss),
         episodes=EpisodeRules(settings.detectors.settle_count, settings.detectors.quiet_count),
@@ -303,10 +312,21 @@ def _evidence_loss(
 
 
 def _detectors(settings: Settings) -> tuple[str, ...]:
-    asked = settings.detectors.specs
+    asked, preset = settings.detectors.specs, settings.detectors.preset
     if asked == (NONE,):
         return ()
+    if preset is not None:
+        return PRESETS[preset].specs
     return asked or tuple(Plan().detectors)
+
+
+def _rare_notices(settings: Settings, plan: Plan, remedies: Remedies) -> list[str]:
+    """Suggest other detectors where nobody chose any and positives are too few for the loss to tell of them."""
+    if settings.detectors.specs or settings.detectors.preset or not plan.detectors:
+        return []
+    return [
+        f"positives are few, and the loss hardly moves when more of them are missed: {remedies.preset} watches them"
+    ]
 
 
 def _label_rules(settings: Settings, *, delayed: bool) -> LabelRules:

@@ -17,12 +17,13 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from engine.drift.budget import AlarmBudget
 from engine.event_time import show_duration
 from engine.label_policy import LabelPolicy
 from engine.limits import Limits
 from streams.settings_conflicts import conflicts
 from streams.settings_fields import Section
-from streams.settings_judgement import DetectorSettings, PromotionSettings, ReactionSettings
+from streams.settings_judgement import AlarmSettings, DetectorSettings, PromotionSettings, ReactionSettings
 from streams.settings_layers import Given, merge, refuse_all, sentence, unknown_name
 from streams.settings_sections import (
     ContenderSettings,
@@ -47,6 +48,7 @@ class Settings:
     contenders: ContenderSettings
     decision: DecisionSettings
     detectors: DetectorSettings
+    alarms: AlarmSettings
     reactions: ReactionSettings
     promotion: PromotionSettings
     schema: SchemaSettings
@@ -63,6 +65,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "contenders": ContenderSettings,
     "decision": DecisionSettings,
     "detectors": DetectorSettings,
+    "alarms": AlarmSettings,
     "reactions": ReactionSettings,
     "promotion": PromotionSettings,
     "schema": SchemaSettings,
@@ -173,7 +176,7 @@ def _written(value: object, field: FieldInfo) -> object:
 
 def _as_data(value: object) -> object:
     """Return one value as TOML would hold it."""
-    if isinstance(value, LabelPolicy):
+    if isinstance(value, LabelPolicy | AlarmBudget):
         return str(value)
     if isinstance(value, StrEnum):
         return value.value

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from engine.drift.budget import BudgetUnit
 from engine.label_policy import Silence
 from engine.targets import Task
 
@@ -21,7 +22,7 @@ EVENT_TIME = "[input] time"
 def conflicts(settings: Settings) -> list[str]:
     """Return what contradicts itself, whatever the data; with the task's conflicts where it is given."""
     found = [*_column_conflicts(settings), *_time_conflicts(settings), *_decision_conflicts(settings)]
-    found += _topic_conflicts(settings)
+    found += [*_topic_conflicts(settings), *_alarm_conflicts(settings)]
     if settings.labels.path is not None and settings.input.id is None:
         found.append("[labels] path needs [input] id: labels in a file of their own are joined by id")
     if settings.labels.path == "-":
@@ -33,6 +34,21 @@ def conflicts(settings: Settings) -> list[str]:
     if settings.input.task is not None:
         found += task_conflicts(settings, settings.input.task)
     return found
+
+
+def _alarm_conflicts(settings: Settings) -> Iterator[str]:
+    budget, detectors = settings.alarms.budget, settings.detectors
+    if detectors.specs and detectors.preset is not None:
+        yield "[detectors] specs and [detectors] preset both say what watches; set one of the two"
+    if budget is None:
+        return
+    if budget.unit is BudgetUnit.MS and settings.input.time is None:
+        yield (
+            f"[alarms] budget {str(budget)!r} needs [input] time: its span runs in event time; name the column, or "
+            "write '1 per 100000 events'"
+        )
+    if detectors.specs == ("none",):
+        yield "[alarms] budget is set, and [detectors] specs = 'none' watches nothing; leave one of the two out"
 
 
 def run_conflicts(settings: Settings) -> list[str]:

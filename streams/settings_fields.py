@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from engine.drift.budget import AlarmBudget, parse_budget
 from engine.errors import ConfigError, MessageError
 from engine.event_time import parse_duration
 from engine.label_policy import LabelPolicy, parse_policy
@@ -53,6 +54,11 @@ def _duration(value: object) -> object:
 def policy_text(value: object) -> object:
     """Read a label policy from its text."""
     return value if isinstance(value, LabelPolicy) else _or_value_error(parse_policy, value)
+
+
+def budget_text(value: object) -> object:
+    """Read an alarm budget from its text."""
+    return value if isinstance(value, AlarmBudget) else _or_value_error(parse_budget, value)
 
 
 def class_text(value: object) -> object:

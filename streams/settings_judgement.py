@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from engine.drift.budget import AlarmBudget
 from engine.drift.episode_rules import EpisodeRules
 from engine.evidence.rules import EvidenceRules
 from engine.promotion_rules import PromotionMode, PromotionRules
-from streams.settings_fields import Cost, DurationMs, Rate, Section, Specs, Texts, setting
+from streams.settings_fields import Cost, DurationMs, Rate, Section, Specs, Texts, budget_text, setting
 
 
 class DetectorSettings(Section):
@@ -23,6 +24,11 @@ class DetectorSettings(Section):
         "a detector spec, as SPEC or SIGNAL=SPEC, a list of them, or 'none'",
         "Detectors on every contender; the signal is `loss` unless it is said to be `misses`, `false_alerts`, "
         "`alert_rate` or `calibration`. By default `river.drift.ADWIN()`, and `none` switches them off.",
+    )
+    preset: Literal["general", "fraud"] | None = setting(
+        None,
+        "'general' or 'fraud'",
+        "Detectors that suit a kind of stream, in place of `specs`; `sidestream detectors` prints them.",
     )
     settle_count: int = setting(
         EpisodeRules().settle_count,
@@ -35,6 +41,17 @@ class DetectorSettings(Section):
         "a whole number of at least 1",
         "An episode closes after so many losses without an alarm.",
         ge=1,
+    )
+
+
+class AlarmSettings(Section):
+    """How many false alarms are bearable."""
+
+    budget: Annotated[AlarmBudget | None, BeforeValidator(budget_text)] = setting(
+        None,
+        "a budget such as '1 per 30d' or '1 per 100000 events'",
+        "At most so many false alarms in expectation, over all detectors on all contenders but the baseline, which is "
+        "then not watched; by default each detector alarms as often as its parameters have it.",
     )
 
 

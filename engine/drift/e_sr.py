@@ -102,14 +102,8 @@ class ESr(CheckedDetector):
         if self._m is None:
             self._learn(value)
             return Verdict.STABLE
-        gain = LARGEST_BET * (value - self._m) / self._m
-        evidence, total = self._evidence, 0.0
-        for index in range(BETS_COUNT):
-            evidence[index] = (evidence[index] + 1.0) * (1.0 + gain)
-            total += evidence[index]
-            gain *= 0.5
-        mean = total / BETS_COUNT
-        if gain > 0.0 and mean >= self._run_length:
+        mean = wager(self._evidence, 1.0, LARGEST_BET * (value - self._m) / self._m)
+        if value > self._m and mean >= self._run_length:
             self._start()
             return Verdict.DRIFT
         return Verdict.WARNING if mean >= WARNING_FACTOR * self._run_length else Verdict.STABLE
@@ -132,6 +126,16 @@ class ESr(CheckedDetector):
         variance = max(0.0, (self._squares - count * mean * mean) / (count - 1))
         spent = log(2.0 / DOUBT)
         return mean + sqrt(2.0 * variance * spent / count) + 7.0 * self._largest * spent / (3.0 * (count - 1))
+
+
+def wager(evidence: list[float], credit: float, gain: float) -> float:
+    """Have every stake earn the credit and stake it, the first to win `gain`, each next one half; return the mean."""
+    total = 0.0
+    for index in range(BETS_COUNT):
+        evidence[index] = (evidence[index] + credit) * (1.0 + gain)
+        total += evidence[index]
+        gain *= 0.5
+    return total / BETS_COUNT
 
 
 def upper_rate(ones: int, count: int, doubt: float) -> float:

@@ -115,3 +115,5 @@ def _show(console: Console, notices: tuple[str, ...], plan: Plan, engine: Engine
         console.print(Text(f"{billing.role.value}: {billing.name} = {billing.spec}"))
     for watch in engine.learner.contenders[0].judges.watches:
         console.print(Text(f"detector: {watch.name} on {watch.signal.value}"))
+    if plan.budget is not None:
+        console.print(Text(f"alarm budget: {plan.budget}, a share of {plan.budget_share:.4f} for each watch"))

@@ -37,6 +37,8 @@ FLAGS = (
     Flag("--champion", "contenders.champion", "SPEC", "Model that answers, as SPEC or NAME=SPEC."),
     Flag("--challenger", "contenders.challengers", "SPEC", "Model in shadow, as SPEC or NAME=SPEC.", many=True),
     Flag("--detector", "detectors.specs", "SPEC", "Drift detector, as SPEC or SIGNAL=SPEC, or none.", many=True),
+    Flag("--detector-preset", "detectors.preset", "NAME", "general or fraud: detectors that suit such a stream."),
+    Flag("--alarm-budget", "alarms.budget", "BUDGET", "Bearable false alarms: '1 per 30d' or '1 per 100000 events'."),
     Flag("--reaction", "reactions.specs", "SPEC", "What a contender does about drift, SPEC or NAME=SPEC.", many=True),
     Flag("--promotion", "promotion.mode", "MODE", "off, recommend or automatic: what evidence may do."),
     Flag("--threshold", "decision.threshold", "P", "Alert at a probability of at least this.", number=True),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from rich.console import Console
 from rich.text import Text
 
+from engine.drift.presets import Preset
 from engine.models.river_model import Entry
 
 
@@ -30,3 +31,12 @@ def show(entries: Sequence[Entry], word: str | None, *, as_json: bool) -> None:
         close = get_close_matches(asked, by_last, n=1)
         hint = f"did you mean {by_last[close[0]]}?" if close else f"the list without a word shows all {len(entries)}"
         console.print(Text(f"nothing is called {word!r}; {hint}"))
+
+
+def show_presets(presets: Mapping[str, Preset]) -> None:
+    """Print each preset with its detectors, and why these."""
+    console = Console(highlight=False, soft_wrap=True)
+    for name, preset in presets.items():
+        console.print(Text(f"preset {name}", style="bold"))
+        console.print(Text(f"    {', '.join(preset.specs)}"))
+        console.print(Text(f"    {preset.why}"))

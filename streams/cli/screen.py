@@ -10,6 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from streams.cli.budget_lines import budget_lines
+
 if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.summary import Summary
@@ -133,6 +135,7 @@ def _lines(result: Result) -> list[str]:
         where = f"see {result.out}/dead_letters.jsonl" if result.out else "add --out DIR to keep them"
         lines.append(f"dead letters: {data['dead_letters']:,}; {where}")
     lines.append(f"drift alarms: {_alarms(data)}")
+    lines += budget_lines(data["alarm_budget"])
     lines += _episodes(data)
     lines += _promotions(data)
     lines += _standings(data)

@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.drift.budget import parse_budget
 from engine.drift.detector import Detector, Verdict
+from engine.drift.presets import PRESETS
+from engine.drift.warrant import Warrant
 from engine.errors import ModelError, SnapshotError
 from engine.models.spec import OWN_DETECTORS, list_detectors, parse_detector
 from engine.snapshot import decode, encode
+from engine.watching import Watch, split_signal
 
 OURS = [f"{name}()" for name in OWN_DETECTORS if name != "vote"]
 VARIANTS = [
@@ -140,6 +144,45 @@ def test_errors_that_rise_from_a_fifth_to_three_fifths_are_found(text: str) -> N
         verdicts = [detector.update(value) for value in errors([0.2, 0.6], 1_500 if text not in SLOW else 300, seed)]
         found += Verdict.DRIFT in verdicts[len(verdicts) // 2 :]
     assert found == 5 or (text in RESTLESS and found >= 3)
+
+
+def warranted(text: str) -> Watch:
+    """Return a watch whose budget is so large that a true change may well be an alarm."""
+    return Watch(text, built(text), warrant=Warrant(parse_budget("1 per 50 events"), 1.0))
+
+
+def say(watch: Watch, value: float, index: int) -> Verdict:
+    assert watch.warrant is not None
+    return watch.warrant.weigh(value, watch.detector.update(value), index)
+
+
+@every_detector
+@settings(max_examples=4, deadline=None)
+@given(data=st.data())
+def test_under_a_budget_it_alarms_only_after_it_said_drift_and_goes_on_when_restored(
+    text: str, data: st.DataObject
+) -> None:
+    original, restored, alone = warranted(text), warranted(text), built(text)
+    values = values_for(alone, data.draw(st.integers(0, 99)), 50 if text in SLOW else 300)
+    at = data.draw(st.integers(0, len(values)))
+    drifts = alarms = 0
+    for index, value in enumerate(values[:at]):
+        drifts += alone.update(value) is Verdict.DRIFT
+        alarms += say(original, value, index) is Verdict.DRIFT
+        assert alarms <= drifts
+    restored.restore(decode(encode(original.snapshot())))
+    rest = list(enumerate(values[at:], at))
+    assert [say(restored, value, index) for index, value in rest] == [
+        say(original, value, index) for index, value in rest
+    ]
+    assert encode(restored.snapshot()) == encode(original.snapshot())
+
+
+@pytest.mark.parametrize("text", [text for preset in PRESETS.values() for text in preset.specs])
+def test_every_detector_of_a_preset_hears_its_signal_rise_and_keeps_the_list_above(text: str) -> None:
+    _, spec = split_signal(text)
+    assert spec in ALL
+    assert spec not in DEAF
 
 
 @every_detector

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import DecisionRules, Engine, LabelRules, Limits, Plan, parse_policy
+from engine.drift.budget import parse_budget
 from engine.drift.episode_rules import EpisodeRules
 from engine.evidence.rules import EvidenceRules
 from engine.label_join import LabelJoin
@@ -97,6 +98,26 @@ PLANS: dict[str, Plan] = {
         detectors=("adwin(clock=1, delta=0.9)", "false_alerts=fhddm(window=5)"),
         reactions=(("rules", "reset()"), ("nb", "pool(audition_count=3, lookback_count=3, buffer_count=20)")),
         promotion=replace(EAGER, evidence=EvidenceRules("fixed", "bernstein", alpha=0.9)),
+    ),
+    "a budget of time": binary_plan(
+        "negative_after(1d)",
+        detectors=(
+            "river.drift.ADWIN(clock=1, grace_period=5)",
+            "misses=stepd(window=5, errors_min=0)",
+            "alert_rate=hddm_w(drift_confidence=0.9, warning_confidence=0.95)",
+            "calibration=kswin(alpha=0.9, window=10, sample=5)",
+        ),
+        budget=parse_budget("50 per 1d"),
+        decision=DecisionRules(threshold=0.3),
+        reactions=((None, "gated(alpha=0.9, lookback_count=5, trial_count=5, buffer_count=20)"),),
+        episodes=EpisodeRules(settle_count=5, quiet_count=10),
+    ),
+    "a budget of events": binary_plan(
+        "wait",
+        labels=LabelRules(),
+        detectors=("loss=kswin(alpha=0.9, window=10, sample=5)", "false_alerts=ddm(warm_up=1, errors_min=0)"),
+        budget=parse_budget("10 per 10 events"),
+        reactions=(("nb", "reset()"),),
     ),
     "a judged regression": binary_plan(
         "wait(2d)",
