@@ -24,6 +24,7 @@ from streams.settings_conflicts import conflicts
 from streams.settings_fields import Section
 from streams.settings_judgement import DetectorSettings, PromotionSettings, ReactionSettings
 from streams.settings_layers import Given, merge, refuse_all, sentence, unknown_name
+from streams.settings_routing import RoutingSettings
 from streams.settings_sections import (
     ContenderSettings,
     DecisionSettings,
@@ -49,6 +50,7 @@ class Settings:
     detectors: DetectorSettings
     reactions: ReactionSettings
     promotion: PromotionSettings
+    routing: RoutingSettings
     schema: SchemaSettings
     limits: Limits
     output: OutputSettings
@@ -65,6 +67,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "detectors": DetectorSettings,
     "reactions": ReactionSettings,
     "promotion": PromotionSettings,
+    "routing": RoutingSettings,
     "schema": SchemaSettings,
     "limits": LimitSettings,
     "output": OutputSettings,

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from streams.cli.experiment_lines import experiment_lines
+
 if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.summary import Summary
@@ -136,6 +138,7 @@ def _lines(result: Result) -> list[str]:
     lines += _episodes(data)
     lines += _promotions(data)
     lines += _standings(data)
+    lines += experiment_lines(data)
     for name, model in data["models"].items():
         if model["benched"]:
             lines.append(f"benched: {name}: {model['benched']}")
