@@ -200,7 +200,6 @@ class Promotion:
         self._gather()
         return {
             "held": sorted(self.held),
-            "waits": self.waits,
             "standings": [[name, standing.snapshot()] for name, standing in self._standings.items()],
             "restarts": [list(restart) for restart in self._restarts],
             "closed": [[at, None if choice is None else list(choice)] for at, choice in self._closed.items()],
@@ -212,7 +211,6 @@ class Promotion:
         """Take back what `snapshot` returned; who is new begins with the requests to come."""
         self._champion = champion
         self.held = set(state["held"]) & self._standings.keys()
-        self.waits = state["waits"]
         for name, standing in state["standings"]:
             if name in self._standings:
                 self._standings[name].restore(standing)

@@ -23,11 +23,11 @@ def experiment_lines(data: dict[str, Any]) -> list[str]:
     for name, each in (found["comparisons"] or {}).items():
         lines += _comparison(name, found["control"], each)
     for name, each in (found["off_policy"] or {}).items():
-        if each["dr_error"] is not None:
-            where = f"; {each['unsupported']:,} events no arm decided so, so it is no estimate" * bool(
-                each["unsupported"]
-            )
-            lines.append(f"  off policy, {name}: loss {each['dr']:.4f} ± {1.96 * each['dr_error']:.4f} (DR){where}")
+        if each["unsupported"]:
+            alone = f"{each['unsupported']:,} of {each['matured']:,} decisions are of no arm"
+            lines.append(f"  off policy, {name}: no estimate, {alone}")
+        elif each["dr_error"] is not None:
+            lines.append(f"  off policy, {name}: loss {each['dr']:.4f} ± {1.96 * each['dr_error']:.4f} (DR)")
     return lines
 
 
