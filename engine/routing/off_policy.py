@@ -18,6 +18,7 @@ BIN_COUNT = 10
 """Bins of the control's score, within which the model of the doubly robust estimate keeps a mean per decision."""
 
 _PRIOR = 0.5
+_ANY_BIN = -1
 
 Decision: TypeAlias = Target | None
 
@@ -75,8 +76,8 @@ class OffPolicy:
     -----
     Both are unbiased where every decision is one that some arm might have served; `unsupported` counts the events where
     it is not. The model is the mean loss so far of each decision, in ten bins of the control's score: it has seen
-    earlier events only, so it can make the doubly robust estimate better or worse, and never biased. It is bounded by
-    the classes times the bins. O(contenders + arms) per event. Standard errors are those of the mean of the terms.
+    earlier events only, so it can make the doubly robust estimate narrower or, while it knows little, wider, and never
+    biased. It is bounded by the classes times the bins. O(contenders + arms) per event. Standard errors are those of the mean of the terms.
 
     References
     ----------
@@ -110,7 +111,8 @@ class OffPolicy:
             estimates.direct.add(self._loss((decision, 0.0), target))
             estimates.ips.add(weight * loss)
             estimates.robust.add(self._expected(decision, bin_of) + weight * (loss - expected))
-        self._model.setdefault((served, bin_of), Moments()).add(loss)
+        for place in (bin_of, _ANY_BIN):
+            self._model.setdefault((served, place), Moments()).add(loss)
 
     def _chances(self, logged: Logged) -> dict[Decision, float] | None:
         """Return the probability of each decision that an arm might have served; None where that is not known."""
@@ -125,9 +127,13 @@ class OffPolicy:
         return found
 
     def _expected(self, decision: Decision, bin_of: int) -> float:
-        """Return the mean loss of a decision so far, with one event of the prior."""
-        seen = self._model.get((decision, bin_of))
-        return _PRIOR if seen is None else (_PRIOR + seen.mean * seen.count) / (1.0 + seen.count)
+        """Return the mean loss of a decision in a bin so far, with one event of its mean anywhere, and that of 1/2."""
+        expected = _PRIOR
+        for place in (_ANY_BIN, bin_of):
+            seen = self._model.get((decision, place))
+            if seen is not None:
+                expected = (expected + seen.mean * seen.count) / (1.0 + seen.count)
+        return expected
 
     def read(self) -> dict[str, Any]:
         """Return the estimates by contender, fit for JSON."""

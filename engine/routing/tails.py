@@ -29,11 +29,11 @@ def student_tail(t: float, df: float) -> float:
     """
     if abs(t) == inf:
         return 0.0
-    return beta_share(df / 2.0, 0.5, df / (df + t * t))
+    return beta_share(df / 2.0, 0.5, df / (df + t * t), t * t / (df + t * t))
 
 
-def beta_share(a: float, b: float, x: float) -> float:
-    """Return the regularised incomplete beta function I_x(a, b).
+def beta_share(a: float, b: float, x: float, rest: float) -> float:
+    """Return the regularised incomplete beta function I_x(a, b); `rest` is 1 - x, exact where x is close to 1.
 
     By its continued fraction, with Lentz's method: some tens of steps, and more where a and b are large.
 
@@ -41,12 +41,13 @@ def beta_share(a: float, b: float, x: float) -> float:
     ----------
     DLMF 8.17.22; Lentz (1976), doi:10.1364/AO.15.000668.
     """
-    if x <= 0.0 or x >= 1.0:
+    if x <= 0.0 or rest <= 0.0:
         return 0.0 if x <= 0.0 else 1.0
-    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x))
+    log_x, log_rest = (log(x), log1p(-x)) if x < 0.5 else (log1p(-rest), log(rest))
+    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log_x + b * log_rest)
     if x < (a + 1.0) / (a + b + 2.0):
         return front * _fraction(a, b, x) / a
-    return 1.0 - front * _fraction(b, a, 1.0 - x) / b
+    return 1.0 - front * _fraction(b, a, rest) / b
 
 
 def _fraction(a: float, b: float, x: float) -> float:
