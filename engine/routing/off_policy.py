@@ -77,7 +77,8 @@ class OffPolicy:
     Both are unbiased where every decision is one that some arm might have served; `unsupported` counts the events where
     it is not. The model is the mean loss so far of each decision, in ten bins of the control's score: it has seen
     earlier events only, so it can make the doubly robust estimate narrower or, while it knows little, wider, and never
-    biased. It is bounded by the classes times the bins. O(contenders + arms) per event. Standard errors are those of the mean of the terms.
+    biased. It is bounded by the classes times the bins. O(contenders + arms) per event. Standard errors are those of
+    the mean of the terms.
 
     References
     ----------
