@@ -139,3 +139,23 @@ def test_arms_answer_as_they_stand_so_shadow_and_service_agree() -> None:
     served = shared.summary().data["experiment"]["arms"]
     assert served["first"]["routed"] > 50
     assert served["nb"]["routed"] > 50
+
+
+@given(seed=SEEDS, cut=st.integers(0, 200))
+@settings(max_examples=8, deadline=None)
+def test_a_contender_grafted_on_beside_the_arms_changes_no_answer(seed: int, cut: int) -> None:
+    messages = world(seed, 100)
+    cut = min(cut, len(messages))
+    rules = RoutingRules(RoutingMode.THOMPSON, (("first", None), ("nb", None)), memory_count=30)
+    alike: dict[str, Any] = {"champion": "majority()", "champion_name": "first", "routing": rules, "detectors": ()}
+    few = {"nb": "blend(majority(), rules(\"a > 0.7 -> 0.9; otherwise 0.1\"))"}
+    more = {"new": "rules('otherwise 0.5')", **few}
+    engine, same, other = (Engine(fickle_plan(0, challengers=names, **alike)) for names in (few, few, more))
+    engine.process(messages[:cut])
+    for grafted in (same, other):
+        grafted.graft(decode(encode(engine.snapshot())))
+    assert same.state_digest() == engine.state_digest()
+    expected = engine.process(messages[cut:])
+    assert other.process(messages[cut:]).predictions == expected.predictions
+    arms = [each.summary().data["experiment"]["arms"] for each in (engine, other)]
+    assert arms[0] == arms[1]

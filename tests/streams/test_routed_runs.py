@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, SnapshotError
 from streams.cli.app import main
 from streams.settings import load_settings
 from streams.settings_routing import RoutingSettings
@@ -141,3 +141,13 @@ def test_settings_of_routing_that_contradict_others_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=problem):
         load_settings(None, sections, {})
+
+
+def test_a_worker_is_refused_another_routing_by_name() -> None:
+    life = Life(settings=settings_of(routing=MODES["ab"]))
+    life.arrive(10)
+    life.run()
+    life.settings = settings_of(routing={**MODES["ab"], "arms": {"linear": 0.5, "bayes": 0.5}})
+    life.arrive(5)
+    with pytest.raises(SnapshotError, match=r"routing\.arms"):
+        life.run()
