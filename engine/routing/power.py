@@ -78,8 +78,8 @@ class Power:
     def any_time_count(self) -> int:
         """Return the events per arm at which the any-time test is expected to stop, if the effect is there.
 
-        By formula: where the expectation of log L, mixed over the effect itself, comes to log(1 / alpha). Half of all
-        tests stop at about this count or before.
+        By formula: where the expectation of log L, mixed over the effect itself, comes to log(1 / alpha). A little
+        more than half of all tests stop before, and the mean is about a tenth above.
         """
         low, high = 1, 2
         while self._expected_log(high) < log(1.0 / self.alpha):
