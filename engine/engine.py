@@ -88,22 +88,14 @@ class Engine:
         ConfigError
             For something that is no message; the messages before it were taken.
         """
-        out = Outcomes()
-        self._take(messages, out)
-        # One report for both: what happened to the champion and to the challengers is told in the order of positions.
+        out = self.answer(messages)
         self.catch_up(out)
         return out
 
     def answer(self, messages: Iterable[Message]) -> Outcomes:
         """Take one slice: the champion answers and learns, the challengers' steps wait on the tape."""
-        out = Outcomes()
-        self._take(messages, out)
-        self._report(out)
-        return out
-
-    def _take(self, messages: Iterable[Message], out: Outcomes) -> None:
-        """Take one slice, and leave what happened to the contenders to be reported."""
         self._refuse_if_torn()
+        out = Outcomes()
         take, follow, epoch = self.scorer.take, self.learner.follow, self._epoch
         for message in messages:
             if epoch and not self.scorer.position % epoch and self.scorer.position:
@@ -114,7 +106,9 @@ class Engine:
         if len(self.learner.tape) > self.limits.tape_count_max:
             self.forced_catch_ups += 1
             self.learner.catch_up(out)
+        self._report(out)
         self.dead_letter_count += len(out.dead_letters)
+        return out
 
     def catch_up(self, out: Outcomes | None = None, step_count_max: int | None = None) -> Outcomes:
         """Have the challengers take up to `step_count_max` steps of the tape, or all of it."""
