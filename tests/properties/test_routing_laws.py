@@ -148,7 +148,7 @@ def test_a_contender_grafted_on_beside_the_arms_changes_no_answer(seed: int, cut
     cut = min(cut, len(messages))
     rules = RoutingRules(RoutingMode.THOMPSON, (("first", None), ("nb", None)), memory_count=30)
     alike: dict[str, Any] = {"champion": "majority()", "champion_name": "first", "routing": rules, "detectors": ()}
-    few = {"nb": "blend(majority(), rules(\"a > 0.7 -> 0.9; otherwise 0.1\"))"}
+    few = {"nb": 'blend(majority(), rules("a > 0.7 -> 0.9; otherwise 0.1"))'}
     more = {"new": "rules('otherwise 0.5')", **few}
     engine, same, other = (Engine(fickle_plan(0, challengers=names, **alike)) for names in (few, few, more))
     engine.process(messages[:cut])

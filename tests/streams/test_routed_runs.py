@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.errors import ConfigError, SnapshotError
 from streams.cli.app import main
+from streams.ground import Ground, checkpoints_of, start_at
+from streams.history import rebuild
+from streams.pipeline import resolved_pipeline
 from streams.settings import load_settings
 from streams.settings_routing import RoutingSettings
 from streams.simulated_disk import Loss, PowerCut
@@ -56,6 +60,26 @@ def test_a_worker_that_was_killed_goes_on_to_the_same_bytes(routing: dict[str, o
     # From nothing but the journal, too: each commit is made again and compared.
     killed.disk = type(killed.disk)(killed.disk.root)
     assert killed.recovered().replica.engine.state_digest() == digest
+
+
+@modes
+def test_a_decision_that_an_arm_made_is_made_again_bit_for_bit(routing: dict[str, object]) -> None:
+    life = Life(settings=settings_of(routing=routing))
+    life.arrive(40)
+    life.run()
+    ground = ground_of(life)
+    for number in (0, 17, 39):
+        rebuilt = rebuild(ground, f"e{number}")
+        assert rebuilt.recomputed == rebuilt.committed
+        answered = {each.name: each.answer for each in rebuilt.contenders}
+        assert all(answer is not None for answer in answered.values())
+
+
+def ground_of(life: Life) -> Ground:
+    """Return a log with what is needed to look at its past."""
+    pipeline = resolved_pipeline(life.settings, start_at(life.log, 0)["resolved"])
+    kept = replace(checkpoints_of(life.settings, pipeline, None), disk=life.disk)
+    return Ground(life.settings, life.log, pipeline, kept)
 
 
 REPLAY = ("payments.csv", "--target", "fraud", "--id", "id", "--drop", "label_ts", "--time", "ts")
