@@ -61,7 +61,11 @@ class Engine:
         self.promotion = plan.promotion_of(contenders)
         if self.promotion is not None:
             self.learner.followers.append(self.promotion)
-        self.succession = Succession(self.learner, self.promotion)
+        self.router, self.experiment = plan.routing_of(contenders)
+        if self.router is not None and self.experiment is not None:
+            self.learner.route(self.router)
+            self.learner.followers.append(self.experiment)
+        self.succession = Succession(self.learner, self.promotion, self.router)
         self.scorer = Scorer(features, targets, join, self.succession, relearn=plan.labels.relearn)
         self.limits = plan.limits
         self.budget = plan.budget
@@ -167,7 +171,11 @@ class Engine:
         self._refuse_if_torn()
         rows = {row.index: row for row in self.scorer.join.rows()}
         rows.update((row.index, row) for _, row, _, _ in self.learner.tape)
+        routing = {} if self.router is None else {"routing": self.router.snapshot()}
+        if self.experiment is not None:
+            routing["experiment"] = self.experiment.snapshot()
         return {
+            **routing,
             "format": SNAPSHOT_FORMAT,
             "rows": pack_rows([rows[index] for index in sorted(rows)]),
             "scorer": self.scorer.snapshot(),
@@ -227,7 +235,7 @@ class Engine:
             msg = f"this engine is at position {self.position}; graft onto a new one"
             raise SnapshotError(msg)
         ours, theirs = self._plan.foundation(), state["plan"]
-        differing = [name for name, value in ours.items() if digest(theirs[name]) != digest(value)]
+        differing = [name for name, value in ours.items() if digest(theirs.get(name)) != digest(value)]
         if differing:
             msg = f"the snapshot is of another {', '.join(differing)}; a graft changes contenders only"
             raise SnapshotError(msg)
@@ -262,6 +270,9 @@ class Engine:
         if self.promotion is not None:
             self.promotion.restore(state["promotion"], self.learner.champion)
         self.succession.restore(state["succession"])
+        if self.router is not None and self.experiment is not None:
+            self.router.restore(state["routing"])
+            self.experiment.restore(state["experiment"])
         self.dead_letter_count, self.alarm_count = state["counts"]
 
     def _refuse_if_torn(self) -> None:

@@ -1,5 +1,7 @@
 """The learner: takes the tape's steps — the champion at once, its challengers when there is time.
 
+Where requests are shared out among arms, all of them take their steps at once, for any may answer the next request.
+
 Second of the two state machines. Losses, figures, detectors and learning happen here, in the order of the tape. A
 challenger that lags answers later, but with the model as it stood at the request: it is late, never wrong. The learner
 knows nothing of messages, joins or bytes, and does not choose the champion: `engine.succession` does.
@@ -15,6 +17,7 @@ from engine.contender import Contender, Incident, Takers, Told
 from engine.errors import SnapshotError
 from engine.judges import Judges
 from engine.messages import Alarm, Benched, Episode, Outcomes, Reaction, ShadowPrediction
+from engine.routing.router import Router
 from engine.tape import Moment, Row, RowState, Step, StepKind
 from engine.understudy import Understudy
 
@@ -60,6 +63,7 @@ class Learner:
         self._final = final
         self._forked: Judges | None = None
         self._counted_from = 0
+        self._router: Router | None = None
         self._seat(self.contenders[0])
 
     @property
@@ -72,6 +76,12 @@ class Learner:
         """The figures over answers as they were served: the champion's own as long as it was the only one to answer."""
         return self._forked or self._champion.judges  # type: ignore[union-attr]
 
+    def route(self, router: Router) -> None:
+        """Have the arms of a router take their steps at once; what is served is counted apart from the start."""
+        self._router = router
+        self._forked = self.served.fork()
+        self._seat(self._champion)
+
     def crown(self, heir: Contender | None) -> None:
         """Have another contender answer from here, or None for the understudy. The tape must have been caught up."""
         if self._forked is None:
@@ -80,7 +90,10 @@ class Learner:
 
     def _seat(self, champion: Contender | None) -> None:
         self._champion = champion
-        self._challengers = [contender for contender in self.contenders if contender is not champion]
+        router = self._router
+        routing = router is not None and champion is router.control
+        self._beside = tuple(arm for arm in router.arms if arm is not champion) if routing else ()  # type: ignore[union-attr]
+        self._challengers = [each for each in self.contenders if each is not champion and each not in self._beside]
         self._takers: Takers = (_take_nothing,) * len(StepKind) if champion is None else champion.takers
 
     def follow(self, steps: list[Step]) -> bool:
@@ -90,16 +103,30 @@ class Learner:
         """
         self.tape += steps
         takers, learn_aside, forked = self._takers, self.understudy.model.learn, self._forked
+        beside = self._beside
         for step in steps:
             kind = step[0]
             if kind is _PREDICT:
+                if beside:
+                    self._answer_beside(step)
                 continue
             takers[kind](step)
+            for arm in beside:
+                arm.takers[kind](step)
             if kind is _LEARN or kind is _RELEARN:
                 learn_aside(step[1].x, step[2], 1.0)  # type: ignore[arg-type]
             if forked is not None:
                 self._score(step, forked)
+        if self._router is not None:
+            self._router.settle(steps)
         return self._champion is None or self._champion.benched is None
+
+    def _answer_beside(self, step: Step) -> None:
+        """Have the arms answer in the shadow, but for the one that answered the request."""
+        answered = step[1].stamp.model
+        for arm in (self._champion, *self._beside):
+            if arm.name != answered:  # type: ignore[union-attr]
+                arm.takers[_PREDICT](step)  # type: ignore[union-attr]
 
     def _score(self, step: Step, served: Judges) -> None:
         """Count a row's answer as it was served, whoever gave it."""
@@ -158,15 +185,16 @@ class Learner:
                 contender.incidents.clear()
 
     def _hand_out(self, chunk: list[Step], out: Outcomes) -> None:
-        """Emit the challengers' answers, and release what no further step needs."""
-        named = [(contender.slot, contender.name) for contender in self._challengers]
+        """Emit the answers that were not served, and release what no further step needs."""
+        others = self._challengers if self._router is None else self.contenders
+        named = [(contender.slot, contender.name) for contender in others]
         shadow, keeps, final = out.shadow, self._keeps, self._final
         for kind, row, _, _ in chunk:
             if kind is _PREDICT:
-                served = row.served
+                served, by = row.served, row.stamp.model
                 for slot, name in named:
                     answer = served[slot]
-                    if answer is not None:
+                    if answer is not None and name != by:
                         shadow.append(ShadowPrediction(row.index, row.event_id, name, answer))
                 continue
             if kind is not _MATURE and not (kind is _LEARN and keeps(row)):
@@ -180,7 +208,8 @@ class Learner:
             contender.judge_by(judges_of(contender.name))
         self._counted_from = counted_from
         # The figures of a sole champion are those of what is served; the understudy has none of its own.
-        self._forked = None if self._champion is not None else judges_of(self.understudy.name).fork()
+        alone = self._champion is not None and self._router is None
+        self._forked = None if alone else judges_of(self.understudy.name).fork()
 
     def snapshot(self, state_of: Callable[[Contender], dict[str, Any]] = Contender.snapshot) -> dict[str, Any]:
         """Return the state as plain data; rows are named by their index, contenders shown as `state_of` has them."""

@@ -86,7 +86,8 @@ class Prediction(NamedTuple):
 
     `duplicate_of` is the index of the first request with this id, if any: a duplicate repeats that answer, stamped as
     it was then. `rung` is set where whoever answered had come there by the ladder: `"challenger"`, `"rules"` or
-    `"understudy"`.
+    `"understudy"`. `propensities` are the probabilities, by arm, with which the router chose; None where nothing was
+    chosen, as for a duplicate.
     """
 
     position: int
@@ -97,6 +98,7 @@ class Prediction(NamedTuple):
     answer: Answer
     duplicate_of: int | None = None
     rung: str | None = None
+    propensities: Mapping[str, float] | None = None
 
 
 class ShadowPrediction(NamedTuple):

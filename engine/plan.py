@@ -36,6 +36,9 @@ from engine.promotion_rules import PromotionMode, PromotionRules
 from engine.reactions.plain import Forget, Reset
 from engine.reactions.reaction import Mind
 from engine.reactions.spec import reaction_of
+from engine.routing.experiment import Experiment
+from engine.routing.router import Router
+from engine.routing.rules import RoutingMode, RoutingRules
 from engine.schema import Schema
 from engine.tape import StepKind
 from engine.targets import Task
@@ -127,6 +130,8 @@ class Plan:
         `engine.reactions.spec.REACTIONS`.
     promotion
         Whether and when evidence changes the champion.
+    routing
+        Whether requests are shared out among arms.
     labels, decision, episodes, limits
         Label policy, decision rule, when an episode is characterised and closes, bounds.
     seed
@@ -145,6 +150,7 @@ class Plan:
     budget: AlarmBudget | None = None
     reactions: Sequence[tuple[str | None, str]] = ()
     promotion: PromotionRules = field(default_factory=PromotionRules)
+    routing: RoutingRules = field(default_factory=RoutingRules)
     episodes: EpisodeRules = field(default_factory=EpisodeRules)
     labels: LabelRules = field(default_factory=LabelRules)
     decision: DecisionRules = field(default_factory=DecisionRules)
@@ -163,6 +169,7 @@ class Plan:
             "budget": None if self.budget is None else str(self.budget),
             "reactions": [list(pair) for pair in self.reactions],
             "promotion": asdict(self.promotion) | {"mode": self.promotion.mode.value},
+            "routing": self.routing.as_data(),
             "episodes": asdict(self.episodes),
             "labels": [str(labels.policy), labels.delayed, labels.relearn],
             "decision": [
@@ -231,6 +238,27 @@ class Plan:
         loss = rules.loss_for(self.task, self.decision.costs)
         binary = self.task is Task.BINARY
         return Promotion(rules, contenders, loss, binary=binary, final=self.labels.final)
+
+    def routing_of(self, contenders: Sequence[Contender]) -> tuple[Router | None, Experiment | None]:
+        """Return what shares requests out among these contenders, and what is made of it; None where nothing does.
+
+        Raises
+        ------
+        ConfigError
+            Where an arm is no contender, nothing ever matures, or evidence is to change the champion by itself.
+        """
+        rules = self.routing
+        if rules.mode is RoutingMode.CHAMPION:
+            return None, None
+        if self.promotion.mode is PromotionMode.AUTOMATIC:
+            msg = f"routing {rules.mode} and automatic promotion both change who answers; set promotion to recommend"
+            raise ConfigError(msg)
+        if self.labels.delayed and not self.labels.windowed:
+            msg = "rewards are matured, and without a horizon no label window closes; give [labels] policy one"
+            raise ConfigError(msg)
+        loss = self.promotion.loss_for(self.task, self.decision.costs)
+        router = Router(rules, contenders, loss, self.labels.final, self.seed)
+        return router, Experiment(router, contenders, self.task, self.decision.costs)
 
     def _mind(self, spec: str, name: str) -> Mind:
         """Return a model that has learned nothing, and its decider."""

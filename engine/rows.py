@@ -17,7 +17,9 @@ def pack_rows(rows: Sequence[Row]) -> dict[str, Any]:
     """Return rows as plain data; a view that is shared with the features stays shared."""
     stamps = list(dict.fromkeys(row.stamp for row in rows))
     codes = {stamp: code for code, stamp in enumerate(stamps)}
+    routed = {"routed": _pack_routed(rows)} if any(row.chances is not None for row in rows) else {}
     return {
+        **routed,
         "index": pack_column([row.index for row in rows]),
         "event_id": pack_column([row.event_id for row in rows]),
         "time_ms": pack_column([row.time_ms for row in rows]),
@@ -34,6 +36,15 @@ def pack_rows(rows: Sequence[Row]) -> dict[str, Any]:
             if row.x is not None or row.served
         ],
     }
+
+
+def _pack_routed(rows: Sequence[Row]) -> list[Any]:
+    """Return by which probabilities which rows were routed: few differ, as they change with the rewards only."""
+    places: dict[tuple[float, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        if row.chances is not None:
+            places.setdefault(row.chances, []).append(place)
+    return [[list(chances), found] for chances, found in places.items()]
 
 
 def unpack_rows(state: dict[str, Any]) -> dict[int, Row]:
@@ -53,6 +64,9 @@ def unpack_rows(state: dict[str, Any]) -> dict[int, Row]:
         row.state = RowState(where)
         row.target = target
         rows.append(row)
+    for chances, places in state.get("routed", ()):
+        for place in places:
+            rows[place].chances = tuple(chances)
     for place, x, numeric, served in state["needed"]:
         row = rows[place]
         row.x = x

@@ -8,13 +8,14 @@ so that it is late if its request's deadline lies before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.errors import ConfigError, MessageError
 from engine.features.encoder import FeatureReader
 from engine.label_join import LATE, LEARNED, Held, LabelJoin
 from engine.messages import (
+    Answer,
     DeadLetter,
     Features,
     Label,
@@ -26,6 +27,7 @@ from engine.messages import (
     Request,
     RequestEnd,
 )
+from engine.routing.router import Router
 from engine.succession import Succession
 from engine.tape import Moment, Row, RowState, Step, StepKind
 from engine.targets import Targets
@@ -66,6 +68,7 @@ class Scorer:
         self.request_count = 0
         self._now = Moment(0, 0, None)
         self._succession = succession
+        self._router = succession.router
         self._width = len(succession.contenders)
         self._numeric_wanted = any(contender.billing.reads_numeric for contender in succession.contenders)
         self._relearn = relearn
@@ -113,13 +116,16 @@ class Scorer:
         row = Row(index, event_id, time_ms, x, self._width)
         if self._numeric_wanted:
             row.numeric = self.features.numeric(x)
-        succession = self._succession
-        answer = succession.answerer.answer(row, now)
-        while answer is None:
-            answer = succession.fall(now, out).answer(row, now)
-        row.answer = answer
-        model, rung = row.stamp = succession.stamp
-        out.predictions.append(Prediction(self.position, index, event_id, time_ms, model, answer, None, rung))
+        propensities = None
+        router = self._router
+        if router is not None and self._succession.answerer is router.control:
+            propensities = self._route(router, message, row, out)
+        else:
+            self._champion_answers(self._succession.answerer.answer(row, now), row, out)
+        model, rung = row.stamp
+        out.predictions.append(
+            Prediction(self.position, index, event_id, time_ms, model, row.answer, None, rung, propensities)
+        )
         steps: list[Step] = [(_PREDICT, row, None, now)]
         evicted = join.open(row)
         if evicted is not None:
@@ -132,6 +138,23 @@ class Scorer:
             out.label_ends.append(LabelEnd(*held, LEARNED, index))
             steps.append((_LEARN, row, held.target, self._now))
         return steps
+
+    def _champion_answers(self, answer: Answer | None, row: Row, out: Outcomes) -> None:
+        """Write down the champion's answer, or that of whoever comes after it where it has none."""
+        succession = self._succession
+        while answer is None:
+            answer = succession.fall(self._now, out).answer(row, self._now)
+        row.answer = answer
+        row.stamp = succession.stamp
+
+    def _route(self, router: Router, message: Request, row: Row, out: Outcomes) -> Mapping[str, float] | None:
+        """Have an arm answer; return by which probabilities it was chosen, None where the ladder had to answer."""
+        answer = router.answer(message, row, self._now)
+        if answer is None:
+            self._champion_answers(None, row, out)
+            return None
+        row.answer = answer
+        return router.shown(row)
 
     def _read(self, message: Request, index: int, out: Outcomes) -> Features | None:
         """Return a request's features, or None once it has become a dead letter."""

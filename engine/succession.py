@@ -21,6 +21,7 @@ from engine.learner import Learner
 from engine.messages import Command, Commanded, Outcomes, Promoted, Recommended, Verb
 from engine.promotion import Choice, Promotion
 from engine.promotion_rules import PromotionMode
+from engine.routing.router import Router
 from engine.tape import Moment, Stamp
 from engine.understudy import Understudy
 
@@ -42,12 +43,15 @@ class Succession:
         Holds the contenders, the champion first, and the tape.
     promotion
         Chooses by evidence; None where none is gathered.
+    router
+        Shares requests out among arms while the champion is its control; None where the champion always answers.
     """
 
-    def __init__(self, learner: Learner, promotion: Promotion | None = None) -> None:
+    def __init__(self, learner: Learner, promotion: Promotion | None = None, router: Router | None = None) -> None:
         self.contenders = learner.contenders
         self._learner = learner
         self._promotion = promotion
+        self.router = router
         self._by_name = {contender.name: contender for contender in learner.contenders}
         self.answerer: Contender | Understudy = learner.contenders[0]
         self.stamp = Stamp(self.answerer.name, None)

@@ -38,7 +38,7 @@ class Summary:
             (name, model["role"], [model["metrics"].get(column) for column in columns])
             for name, model in self.data["models"].items()
         ]
-        if self.data["promotions"]:
+        if self.data["promotions"] or self.data["experiment"]:
             served = self.data["served"]["metrics"]
             rows.append(("as served", "", [served.get(column) for column in columns]))
         return columns, rows
@@ -111,6 +111,9 @@ def summarise(engine: Engine) -> Summary:
         "promotion": None
         if engine.promotion is None
         else {"mode": engine.promotion.rules.mode.value, "standings": engine.promotion.standings()},
+        "experiment": None
+        if engine.router is None or engine.experiment is None
+        else engine.experiment.read(resting=succession.answerer is not engine.router.control),
         "episodes": _episodes(engine),
         "alarm_budget": report_budget(engine.budget, engine.learner.contenders),
     }

@@ -48,12 +48,14 @@ class Row:
     """One answered request on its way to its end: the engine's only per-event mutable value.
 
     `answer` is what was served, under `stamp`. `served` holds each contender's own answer, by slot. `numeric` is the
-    one-hot view of `x` (the same object where nothing had to be encoded). All but the answer and its stamp are released
-    once no step needs them.
+    one-hot view of `x` (the same object where nothing had to be encoded). `chances` are the probabilities by which the
+    arm that answered was chosen, None where nothing was chosen. All but the answer and its stamp are released once no
+    step needs them.
     """
 
     __slots__ = (
         "answer",
+        "chances",
         "deadline_ms",
         "event_id",
         "index",
@@ -77,6 +79,7 @@ class Row:
         self.x = x
         self.numeric = x
         self.served: list[Answer | None] = [None] * width
+        self.chances: tuple[float, ...] | None = None
         self.state = RowState.PENDING
         self.target: Target | None = None
 
@@ -87,6 +90,7 @@ class Row:
     def release_answers(self) -> None:
         """Let go of all answers but the one that was served: no figure will count this row again."""
         self.served.clear()
+        self.chances = None
 
 
 class Moment(NamedTuple):

@@ -157,7 +157,10 @@ class RecordCodec:
         return request, read_label(values, event_id, columns)
 
     def prediction_line(self, prediction: Prediction) -> bytes:
-        """Return the answer that was served as one line; `rung` stands in it only where the ladder answered."""
+        """Return the answer that was served as one line.
+
+        `rung` stands in it only where the ladder answered, `propensities` only where a router chose.
+        """
         line: dict[str, object] = {
             "index": prediction.request_index,
             "id": prediction.event_id,
@@ -167,6 +170,8 @@ class RecordCodec:
         self._add_answer(line, prediction.answer)
         if prediction.rung is not None:
             line["rung"] = prediction.rung
+        if prediction.propensities is not None:
+            line["propensities"] = prediction.propensities
         if prediction.duplicate_of is not None:
             line["duplicate_of"] = prediction.duplicate_of
         return orjson.dumps(line, option=_OPTIONS)

@@ -27,6 +27,7 @@ from engine.schema_inference import GARBAGE_SHARE_MAX, infer_schema, infer_task
 from engine.targets import Task, spell_class
 from engine.values import is_missing
 from streams.codec import Columns
+from streams.experiment_notice import experiment_notices
 from streams.settings import Settings
 from streams.settings_conflicts import task_conflicts
 from streams.settings_layers import refuse_all
@@ -134,6 +135,7 @@ def make_plan(settings: Settings, columns: Columns, sample: Sample, *, delayed: 
     plan = plan_of(settings, decided, delayed=delayed)
     if rare:
         notices += _rare_notices(settings, plan, remedies)
+    notices += experiment_notices(plan, rows, targets, columns.time)
     return Planned(plan, (*notices, *_label_notices(plan, remedies)))
 
 
@@ -155,6 +157,7 @@ def plan_of(settings: Settings, decided: Decided, *, delayed: bool) -> Plan:
         budget=settings.alarms.budget,
         reactions=tuple(map(split_name, settings.reactions.specs)),
         promotion=settings.promotion.rules(decided.evidence_loss),
+        routing=settings.routing.rules(),
         episodes=EpisodeRules(settings.detectors.settle_count, settings.detectors.quiet_count),
         labels=_label_rules(settings, delayed=delayed),
         decision=DecisionRules(decision.threshold, decision.alert_rate, costs),

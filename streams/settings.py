@@ -25,6 +25,7 @@ from streams.settings_conflicts import conflicts
 from streams.settings_fields import Section
 from streams.settings_judgement import AlarmSettings, DetectorSettings, PromotionSettings, ReactionSettings
 from streams.settings_layers import Given, merge, refuse_all, sentence, unknown_name
+from streams.settings_routing import RoutingSettings
 from streams.settings_sections import (
     ContenderSettings,
     DecisionSettings,
@@ -51,6 +52,7 @@ class Settings:
     alarms: AlarmSettings
     reactions: ReactionSettings
     promotion: PromotionSettings
+    routing: RoutingSettings
     schema: SchemaSettings
     limits: Limits
     output: OutputSettings
@@ -68,6 +70,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "alarms": AlarmSettings,
     "reactions": ReactionSettings,
     "promotion": PromotionSettings,
+    "routing": RoutingSettings,
     "schema": SchemaSettings,
     "limits": LimitSettings,
     "output": OutputSettings,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from engine.drift.budget import BudgetUnit
 from engine.label_policy import Silence
+from engine.promotion_rules import PromotionMode
+from engine.routing.rules import RoutingMode
 from engine.targets import Task
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ EVENT_TIME = "[input] time"
 def conflicts(settings: Settings) -> list[str]:
     """Return what contradicts itself, whatever the data; with the task's conflicts where it is given."""
     found = [*_column_conflicts(settings), *_time_conflicts(settings), *_decision_conflicts(settings)]
-    found += [*_topic_conflicts(settings), *_alarm_conflicts(settings)]
+    found += [*_topic_conflicts(settings), *_alarm_conflicts(settings), *_routing_conflicts(settings)]
     if settings.labels.path is not None and settings.input.id is None:
         found.append("[labels] path needs [input] id: labels in a file of their own are joined by id")
     if settings.labels.path == "-":
@@ -153,6 +155,19 @@ def _topic_conflicts(settings: Settings) -> Iterator[str]:
         if name in key_of:
             yield f"[topics] {key_of[name]} and {key} are both {name!r}; each topic needs a name of its own"
         key_of.setdefault(name, key)
+
+
+def _routing_conflicts(settings: Settings) -> Iterator[str]:
+    mode = settings.routing.mode
+    if mode is RoutingMode.CHAMPION:
+        if settings.routing.arms:
+            yield "[routing] arms needs a mode that shares requests out: set it to ab, epsilon_greedy or thompson"
+        return
+    if settings.promotion.mode is PromotionMode.AUTOMATIC:
+        yield (
+            f"[routing] mode {mode} and [promotion] mode automatic both change who answers, and a promotion would end "
+            "the experiment at a place that its own results chose; set [promotion] mode to recommend"
+        )
 
 
 def _time_conflicts(settings: Settings) -> Iterator[str]:

@@ -30,6 +30,8 @@ _COMMANDS = {
     "rollback": "Ask the worker to let the champion before the last change answer again.",
     "bench": "Ask the worker to take a contender out.",
     "restore": "Ask the worker to let a benched contender take part again.",
+    "power": "Say how many events, and days, an A/B test will take.",
+    "offpolicy": "Estimate from the log of a replay what each contender's decisions would have cost.",
     "dead": "List and show dead letters, and send their records back.",
     "models": "List the models a spec can name.",
     "detectors": "List the drift detectors a spec can name.",

@@ -41,6 +41,8 @@ FLAGS = (
     Flag("--alarm-budget", "alarms.budget", "BUDGET", "Bearable false alarms: '1 per 30d' or '1 per 100000 events'."),
     Flag("--reaction", "reactions.specs", "SPEC", "What a contender does about drift, SPEC or NAME=SPEC.", many=True),
     Flag("--promotion", "promotion.mode", "MODE", "off, recommend or automatic: what evidence may do."),
+    Flag("--routing", "routing.mode", "MODE", "champion, ab, epsilon_greedy or thompson: who answers."),
+    Flag("--arm", "routing.arms", "NAME=SHARE", "Contender that takes part, a bandit's without a share.", many=True),
     Flag("--threshold", "decision.threshold", "P", "Alert at a probability of at least this.", number=True),
     Flag("--alert-rate", "decision.alert_rate", "SHARE", "Alert on this share of the highest scores.", number=True),
     Flag("--cost-false-positive", "decision.cost_false_positive", "C", "What a false alarm costs.", number=True),

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from streams.cli.budget_lines import budget_lines
+from streams.cli.experiment_lines import experiment_lines
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -139,6 +140,7 @@ def _lines(result: Result) -> list[str]:
     lines += _episodes(data)
     lines += _promotions(data)
     lines += _standings(data)
+    lines += experiment_lines(data)
     for name, model in data["models"].items():
         if model["benched"]:
             lines.append(f"benched: {name}: {model['benched']}")

@@ -38,12 +38,14 @@ ENGINE_THIRD_PARTIES = {
     "river": {"engine/models/river_model.py", "engine/drift/river_detector.py"},
 }
 STREAMS_DOORS = {
-    "orjson": {"streams/jsonl_file.py", "streams/codec.py", "streams/parquet_file.py", "streams/river_sets.py"},
+    "orjson": {"streams/jsonl_file.py", "streams/codec.py", "streams/parquet_file.py", "streams/river_sets.py"}
+    | {"streams/off_policy_files.py"},
     "pydantic": {
         "streams/settings.py",
         "streams/settings_fields.py",
         "streams/settings_sections.py",
         "streams/settings_judgement.py",
+        "streams/settings_routing.py",
     },
     "pyarrow": {"streams/parquet_file.py"},
     "river": {"streams/river_sets.py"},

@@ -18,6 +18,7 @@ from engine.evidence.rules import EvidenceRules
 from engine.label_join import LabelJoin
 from engine.messages import Message, Outcomes
 from engine.promotion_rules import PromotionMode, PromotionRules
+from engine.routing.rules import RoutingMode, RoutingRules
 from engine.snapshot import decode, encode
 from engine.targets import Task
 from tests.worlds import told, world
@@ -118,6 +119,31 @@ PLANS: dict[str, Plan] = {
         detectors=("loss=kswin(alpha=0.9, window=10, sample=5)", "false_alerts=ddm(warm_up=1, errors_min=0)"),
         budget=parse_budget("10 per 10 events"),
         reactions=(("nb", "reset()"),),
+    ),
+    "an A/B test": binary_plan(
+        "negative_after(1d)",
+        promotion=replace(EAGER, mode=PromotionMode.RECOMMEND),
+        routing=RoutingRules(RoutingMode.AB, (("nb", 0.3), ("logistic_regression", 0.7)), planned_count=9),
+    ),
+    "a bandit of three": binary_plan(
+        "wait",
+        labels=LabelRules(),
+        detectors=("adwin(clock=1, delta=0.9)",),
+        reactions=(("nb", "pool(audition_count=3, lookback_count=3, buffer_count=20)"),),
+        routing=RoutingRules(
+            RoutingMode.THOMPSON,
+            tuple((name, None) for name in ("logistic_regression", "nb", "rules")),
+            memory_count=50,
+        ),
+    ),
+    "a bandit of classes": binary_plan(
+        "wait(2d)",
+        task=Task.MULTICLASS,
+        classes=(),
+        positive=None,
+        champion="majority()",
+        challengers={"ht": "river.tree.HoeffdingTreeClassifier(grace_period=20)"},
+        routing=RoutingRules(RoutingMode.EPSILON_GREEDY, (("majority", None), ("ht", None))),
     ),
     "a judged regression": binary_plan(
         "wait(2d)",

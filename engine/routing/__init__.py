@@ -1,0 +1,1 @@
+"""Routing: which of several arms answers a request, what that says about them, and what it takes to find out."""
