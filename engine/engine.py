@@ -61,6 +61,9 @@ class Engine:
         self.promotion = plan.promotion_of(contenders)
         if self.promotion is not None:
             self.learner.followers.append(self.promotion)
+        watcher = plan.watcher(contenders)
+        if watcher is not None:
+            self.learner.watch(watcher)
         self.succession = Succession(self.learner, self.promotion)
         self.scorer = Scorer(features, targets, join, self.succession, relearn=plan.labels.relearn)
         self.limits = plan.limits
@@ -84,12 +87,18 @@ class Engine:
         ConfigError
             For something that is no message; the messages before it were taken.
         """
-        out = self.answer(messages)
-        self.catch_up(out)
-        return out
+        # Said once, when all have caught up: so what is said at one position stands together, whatever the slice was.
+        out = self._take(messages)
+        return self.catch_up(out)
 
     def answer(self, messages: Iterable[Message]) -> Outcomes:
         """Take one slice: the champion answers and learns, the challengers' steps wait on the tape."""
+        out = self._take(messages)
+        self._report(out)
+        return out
+
+    def _take(self, messages: Iterable[Message]) -> Outcomes:
+        """Answer and learn, without a word of alarms, episodes and reactions yet."""
         self._refuse_if_torn()
         out = Outcomes()
         take, follow, epoch = self.scorer.take, self.learner.follow, self._epoch
@@ -102,7 +111,6 @@ class Engine:
         if len(self.learner.tape) > self.limits.tape_count_max:
             self.forced_catch_ups += 1
             self.learner.catch_up(out)
-        self._report(out)
         self.dead_letter_count += len(out.dead_letters)
         return out
 
@@ -137,6 +145,8 @@ class Engine:
         """
         out = self.catch_up(out)
         self.learner.reset_figures(self._plan.judges, self.scorer.request_count)
+        if self.learner.watcher is not None:
+            self.learner.watcher.restart_estimates()
         for row in self.scorer.join.rows():
             row.served = [None] * len(row.served)
         return out
@@ -173,6 +183,7 @@ class Engine:
             "learner": self.learner.snapshot(state_of),
             "succession": self.succession.snapshot(),
             "promotion": None if self.promotion is None else self.promotion.snapshot(),
+            "watcher": None if self.learner.watcher is None else self.learner.watcher.snapshot(),
             "counts": [self.dead_letter_count, self.alarm_count],
         }
 
@@ -260,6 +271,8 @@ class Engine:
         self.learner.restore(state["learner"], rows)
         if self.promotion is not None:
             self.promotion.restore(state["promotion"], self.learner.champion)
+        if self.learner.watcher is not None and state.get("watcher") is not None:
+            self.learner.watcher.restore(state["watcher"])
         self.succession.restore(state["succession"])
         self.dead_letter_count, self.alarm_count = state["counts"]
 

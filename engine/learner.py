@@ -15,6 +15,7 @@ from engine.contender import Contender, Incident, Takers
 from engine.errors import SnapshotError
 from engine.judges import Judges
 from engine.messages import Alarm, Benched, Episode, Outcomes, ShadowPrediction
+from engine.shift.watcher import Watcher
 from engine.tape import Moment, Row, RowState, Step, StepKind
 from engine.understudy import Understudy
 
@@ -55,6 +56,7 @@ class Learner:
         self.understudy = understudy
         self.tape: deque[Step] = deque()
         self.followers: list[Follower] = []
+        self.watcher: Watcher | None = None
         self._incidents: list[Incident] = []
         for contender in self.contenders:
             contender.incidents = self._incidents
@@ -73,6 +75,12 @@ class Learner:
     def served(self) -> Judges:
         """The figures over answers as they were served: the champion's own as long as it was the only one to answer."""
         return self._forked or self._champion.judges  # type: ignore[union-attr]
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have the stream be watched without labels, after every contender."""
+        watcher.incidents = self._incidents
+        self.watcher = watcher
+        self.followers.append(watcher)
 
     def crown(self, heir: Contender | None) -> None:
         """Have another contender answer from here, or None for the understudy. The tape must have been caught up."""
@@ -132,7 +140,12 @@ class Learner:
         return len(tape)
 
     def report(self, out: Outcomes) -> None:
-        """Move the contenders' incidents into the outcomes, ordered by position and then by contender."""
+        """Move all incidents into the outcomes, ordered by position, by contender, and the stream's own last."""
+        watcher = self.watcher
+        if watcher is not None:
+            watcher.divert()
+            self._incidents += watcher.said
+            watcher.said.clear()
         if not self._incidents:
             return
         # The champion's came first, then each challenger's in turn: a stable sort keeps that at equal positions.

@@ -35,10 +35,13 @@ from engine.reactions.plain import Forget, Reset
 from engine.reactions.reaction import Mind
 from engine.reactions.spec import reaction_of
 from engine.schema import Schema
+from engine.shift.rules import ShiftRules
+from engine.shift.watcher import Stream, Watcher
+from engine.shift.wiring import watcher_of
 from engine.tape import StepKind
 from engine.targets import Task
 from engine.understudy import UNDERSTUDY, Understudy
-from engine.watching import Watch, refuse_unfit, split_signal
+from engine.watching import Watch, refuse_unfit, split_feature, split_signal
 
 BASELINE = "no_change"
 
@@ -116,12 +119,15 @@ class Plan:
     baseline
         Whether `no_change()` runs beside them, so that no figure stands alone.
     detectors
-        What watches every contender, as `SPEC` for its loss or `SIGNAL=SPEC`: see `engine.watching.Signal`.
+        What watches every contender, as `SPEC` for its loss or `SIGNAL=SPEC`: see `engine.watching.Signal`. Given as
+        `feature.NAME=SPEC` it watches a number of every request, once for the stream.
     reactions
         What contenders do about a drift: (name, spec) pairs; a name of None speaks for those that are not named. See
         `engine.reactions.spec.REACTIONS`.
     promotion
         Whether and when evidence changes the champion.
+    shift
+        What is watched without labels; by default nothing but which features move with an episode.
     labels, decision, episodes, limits
         Label policy, decision rule, when an episode is characterised and closes, bounds.
     seed
@@ -140,6 +146,7 @@ class Plan:
     reactions: Sequence[tuple[str | None, str]] = ()
     promotion: PromotionRules = field(default_factory=PromotionRules)
     episodes: EpisodeRules = field(default_factory=EpisodeRules)
+    shift: ShiftRules = field(default_factory=ShiftRules)
     labels: LabelRules = field(default_factory=LabelRules)
     decision: DecisionRules = field(default_factory=DecisionRules)
     limits: Limits = field(default_factory=Limits)
@@ -157,6 +164,7 @@ class Plan:
             "reactions": [list(pair) for pair in self.reactions],
             "promotion": asdict(self.promotion) | {"mode": self.promotion.mode.value},
             "episodes": asdict(self.episodes),
+            "shift": asdict(self.shift),
             "labels": [str(labels.policy), labels.delayed, labels.relearn],
             "decision": [
                 decision.threshold,
@@ -262,18 +270,27 @@ class Plan:
             matured = figures()
         elif self.labels.delayed:
             matured = None
-        episodes = Episodes(name, self.episodes) if self.detectors else None
+        judged = any(split_feature(text) is None for text in self.detectors)
+        episodes = Episodes(name, self.episodes) if judged else None
         return Judges(labelled, matured, partial(self._watches, name), episodes)
 
     def _watches(self, name: str) -> tuple[Watch, ...]:
         """Return fresh detectors for one contender."""
         watches = []
         for text in self.detectors:
+            if split_feature(text) is not None:
+                continue
             signal, spec = split_signal(text)
             parsed = parse_detector(spec, seed=self.seed, name=name)
             refuse_unfit(signal, parsed.text, self.task, binary_only=parsed.binary_only)
             watches.append(Watch(parsed.text, parsed.detector, signal))
         return tuple(watches)
+
+    def watcher(self, contenders: Sequence[Contender]) -> Watcher | None:
+        """Return what watches the stream without labels; None where nothing does."""
+        labels = self.labels
+        stream = Stream(self.schema, self.task, labels.windowed, labels.relearn, labels.final)
+        return watcher_of(self.shift, stream, self.detectors, contenders, self.seed)
 
 
 def name_of(made: object) -> str:

@@ -111,6 +111,7 @@ def summarise(engine: Engine) -> Summary:
         if engine.promotion is None
         else {"mode": engine.promotion.rules.mode.value, "standings": engine.promotion.standings()},
         "episodes": _episodes(engine),
+        "shift": None if engine.learner.watcher is None else engine.learner.watcher.read(),
     }
     return Summary(scorer.targets.task, data)
 
