@@ -36,6 +36,7 @@ from streams.settings_sections import (
     SchemaSettings,
     TopicSettings,
 )
+from streams.settings_shift import ShiftSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Settings:
     detectors: DetectorSettings
     reactions: ReactionSettings
     promotion: PromotionSettings
+    shift: ShiftSettings
     schema: SchemaSettings
     limits: Limits
     output: OutputSettings
@@ -65,6 +67,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "detectors": DetectorSettings,
     "reactions": ReactionSettings,
     "promotion": PromotionSettings,
+    "shift": ShiftSettings,
     "schema": SchemaSettings,
     "limits": LimitSettings,
     "output": OutputSettings,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.shift.distances import jensen_shannon, ks_and_wasserstein, psi
-from engine.shift.quantiles import chi2_quantile, counts_tail, kolmogorov_quantile, outside_tail
+from engine.shift.quantiles import chi2_quantile, counts_tail, kolmogorov_quantile, outside_tail, unseen_tail
 from engine.shift.rules import JS, KS, MISSING, PSI, UNSEEN, WASSERSTEIN, ShiftRules
 
 PSI_BINS = 10
@@ -78,8 +78,6 @@ class _Number(NamedTuple):
 class _Category(NamedTuple):
     counts: Any
     gone: int
-    kept: Any
-    single: int
 
 
 class Baseline:
@@ -120,10 +118,7 @@ class Baseline:
 
     def _category(self, column: Any) -> _Category:
         counts = np.bincount(column[column >= 0], minlength=1)
-        enough = EXPECTED_MIN * max(1.0, self._count / self._window_count)
-        ranked = np.argsort(-counts, kind="stable")[: CATEGORY_BINS - 1]
-        kept = ranked[counts[ranked] >= enough]
-        return _Category(counts, int((column < 0).sum()), kept, int((counts == 1).sum()))
+        return _Category(counts, int((column < 0).sum()))
 
     def compare(self, table: Table, rules: ShiftRules, tail: float) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
         """Return how far each column of a window is from the reference, by its watched name, and what was found.
@@ -149,11 +144,16 @@ class Baseline:
         if n < VALUES_MIN or m < VALUES_MIN:
             return
         counts = np.bincount(known, minlength=len(before.counts))
-        old = before.counts
-        unseen = int(counts[len(old) :].sum()) + int(counts[: len(old)][old == 0].sum())
-        # How often something new comes is foretold by how much of the reference came once (Good and Turing).
-        look.shares(watched, UNSEEN, (unseen, m), (before.single, n), also_fewer=False)
-        here, was = counts[before.kept], old[before.kept]
+        old = np.append(before.counts, np.zeros(len(counts) - len(before.counts), dtype=np.int64))
+        together = old + counts
+        unseen = int(counts[old == 0].sum())
+        there[UNSEEN] = unseen / m
+        if unseen > look.rules.share_min * m and unseen_tail(unseen, together[together > 0], m / (n + m)) <= look.tail:
+            look.judge(watched, UNSEEN, unseen / m, look.rules.share_min)
+        # Which categories have a bin is decided on both samples together: chosen by one, they would stand out in it.
+        ranked = np.argsort(-together, kind="stable")[: CATEGORY_BINS - 1]
+        kept = ranked[together[ranked] * min(n, m) >= EXPECTED_MIN * (n + m)]
+        here, was = counts[kept], old[kept]
         here = np.append(here, m - int(here.sum()))
         was = np.append(was, n - int(was.sum()))
         divergence = jensen_shannon(was, here)
@@ -182,20 +182,18 @@ class _Look(NamedTuple):
         if test in self.rules.tests and distance > limit:
             self.findings.append(Finding(watched, test, distance, limit))
 
-    def shares(
-        self, watched: str, test: str, after: tuple[int, int], before: tuple[int, int], *, also_fewer: bool = True
-    ) -> None:
+    def shares(self, watched: str, test: str, after: tuple[int, int], before: tuple[int, int]) -> None:
         """Compare two shares exactly."""
         (found, m), (found_before, n) = after, before
         share, share_before = found / m, found_before / n
         self.standing[watched][test] = share
-        if abs(share - share_before) <= self.rules.share_min or (share < share_before and not also_fewer):
+        if abs(share - share_before) <= self.rules.share_min:
             return
         if share > share_before:
             chance = counts_tail(found, m, found_before, n)
         else:
             chance = counts_tail(found_before, n, found, m)
-        if chance <= (self.tail / 2.0 if also_fewer else self.tail):
+        if chance <= self.tail / 2.0:
             self.judge(watched, test, abs(share - share_before), self.rules.share_min)
 
 

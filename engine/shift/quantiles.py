@@ -5,9 +5,13 @@ Scalar arithmetic, exact to about ten digits. This file knows nothing of what is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import erfc, exp, lgamma, log, pi, sqrt
+from math import erfc, exp, lgamma, log, log1p, pi, sqrt
+
+BOUND_COUNT = 30
+"""Slopes that Chernoff's bound is tried at."""
 
 _STEPS = 200
 _TINY = 1e-300
@@ -89,6 +93,35 @@ def outside_tail(found: int, count: int, count_before: int) -> float:
     """
     share = count / (count + count_before)
     return min(1.0, share**found * (1.0 + found * (1.0 - share)))
+
+
+def unseen_tail(found: int, together: Sequence[int], share: float) -> float:
+    """Return a bound on the chance that the new sample holds `found` values, or more, of kinds the old one lacks.
+
+    Parameters
+    ----------
+    together
+        How many values of each kind the two samples hold together.
+    share
+        The new sample's share of all values.
+
+    Notes
+    -----
+    A kind of c values lies in the new sample alone with probability at most share^c. Chernoff's bound over all kinds,
+    the best of `BOUND_COUNT`; the places of values are negatively dependent, which only makes large sums rarer.
+    """
+    if not found:
+        return 1.0
+    kinds = Counter(int(count) for count in together)
+    steepest = -log(share)
+    lowest = 0.0
+    for number in range(1, BOUND_COUNT + 1):
+        slope = steepest * number / (BOUND_COUNT + 1.0)
+        bound = -slope * found
+        for count, of in sorted(kinds.items()):
+            bound += of * log1p(exp(count * (slope - steepest)) - exp(-count * steepest))
+        lowest = min(lowest, bound)
+    return exp(lowest)
 
 
 def _log_choose(count: int, of: int) -> float:

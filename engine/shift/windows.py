@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.shift.baseline import Baseline, Finding, Names, Table
-from engine.shift.old_or_new import old_or_new_auc
+from engine.shift.old_or_new import ROWS_MAX, old_or_new_auc
 from engine.shift.quantiles import normal_quantile
 from engine.shift.rules import D3, FROZEN, ShiftRules
 
@@ -92,8 +92,9 @@ class Windows:
     def _discern(self, reference: Table, window: Table, tail: float) -> list[Finding]:
         places = [place for place, _ in self._names.numbers]
         area = old_or_new_auc(reference.numbers[:, places], window.numbers[:, places])
-        n, m = reference.height, window.height
-        by_chance = 0.5 + normal_quantile(min(tail, 0.5)) * sqrt((n + m + 1.0) / (12.0 * n * m))
+        n, m = min(reference.height, ROWS_MAX), min(window.height, ROWS_MAX)
+        # Twice the variance of one AUC: what sets one half apart by chance sets it apart for the other half's weights.
+        by_chance = 0.5 + normal_quantile(min(tail, 0.5)) * sqrt((n + m + 1.0) / (6.0 * n * m))
         limit = max(self._rules.d3_auc_min, by_chance)
         self.standing[FEATURES] = {"auc": area}
         return [Finding(FEATURES, D3, area, limit)] if area > limit else []
