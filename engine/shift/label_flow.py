@@ -105,7 +105,7 @@ class LabelFlow:
             if all(len(each) >= VALUES_MIN for each in truths):
                 old, new = ((int(each.sum()), len(each)) for each in truths)
                 findings += self._compare_shares(POSITIVES, new, old, tail)
-        return findings
+        return findings if LABELS in self._rules.tests else []
 
     def _compare_delays(self, reference: Any, window: Any, tail: float) -> list[Finding]:
         old, new = (np.sort(side[~np.isnan(side[:, 0]), 0]) for side in (reference, window))

@@ -20,9 +20,12 @@ from engine.snapshot import decode, encode
 HOUR = 3_600_000
 WATCHING = ShiftRules(watch="all", reference_count=500, window_count=200)
 
+STEADY = "rules('amount > 1000 -> 0.9; otherwise 0.1')"
+"""A model that does not learn: the scores of one that does move by themselves."""
+
 
 def plan_of(**changes: Any) -> Plan:
-    fields: dict[str, Any] = {"champion": "majority()", "baseline": False, "detectors": (), "shift": WATCHING}
+    fields: dict[str, Any] = {"champion": STEADY, "champion_name": "steady", "baseline": False, "detectors": (), "shift": WATCHING}
     return Plan(**(fields | changes))
 
 
@@ -96,7 +99,7 @@ def test_a_rolling_reference_comes_to_rest_where_a_frozen_one_goes_on_to_differ(
 def test_only_what_is_asked_for_is_watched() -> None:
     engine, alarms = changed("amount", ShiftRules(watch=("city",), reference_count=500, window_count=200))
     assert alarms == []
-    assert set(engine.summary().data["shift"]["standing"]) == {"feature.city", "score.majority"}
+    assert set(engine.summary().data["shift"]["standing"]) == {"feature.city", "score.steady"}
     engine, alarms = changed("amount", ShiftRules())
     assert alarms == []
     assert engine.summary().data["shift"] is None
@@ -105,15 +108,15 @@ def test_only_what_is_asked_for_is_watched() -> None:
 
 def test_many_small_shifts_that_no_feature_shows_alone_are_found_together() -> None:
     random = np.random.default_rng(3)
-    rules = ShiftRules(watch="all", reference_count=1_000, window_count=500, tests=("psi", "d3"))
-    names = [f"f{i}" for i in range(20)]
+    rules = ShiftRules(watch="all", tests=("psi", "d3"))
+    names = [f"f{i}" for i in range(30)]
     engine = Engine(plan_of(shift=rules))
 
     def rows(shift: float, count: int) -> list[dict[str, object]]:
-        return [dict(zip(names, row, strict=True)) for row in (random.normal(size=(count, 20)) + shift).tolist()]
+        return [dict(zip(names, row, strict=True)) for row in (random.normal(size=(count, 30)) + shift).tolist()]
 
-    assert fed(engine, rows(0.0, 2_000)).alarms == []
-    found = fed(engine, rows(0.25, 500), 2_000).alarms
+    assert fed(engine, rows(0.0, 4_000)).alarms == []
+    found = fed(engine, rows(0.2, 1_000), 4_000).alarms
     assert [(alarm.watched, alarm.detector) for alarm in found] == [("features", "d3")]
 
 
@@ -160,11 +163,12 @@ class Calibrated:
         """It knows already."""
 
 
-def probable(count: int, seed: int, wrong: float = 0.0) -> list[Message]:
+def probable(count: int, seed: int, *, p_min: float = 0.0, wrong: float = 0.0, first: int = 0) -> list[Message]:
+    """Return requests whose truth has the probability they name, less what is wrong."""
     random = Random(seed)
     messages: list[Message] = []
-    for i in range(count):
-        p = random.random()
+    for i in range(first, first + count):
+        p = random.uniform(p_min, 1.0)
         messages += [Request(i, {"p": p}), Label(i, random.random() < p - wrong)]
     return messages
 
@@ -185,16 +189,13 @@ def test_what_is_expected_without_labels_is_what_comes_where_probabilities_mean_
 def test_the_gap_between_what_was_expected_and_what_came_is_a_signal_for_any_detector() -> None:
     detectors = ("estimate_gap=adwin()",)
     for wrong, heard in ((0.0, False), (0.25, True)):
-        engine = Engine(plan_of(champion=Calibrated(), champion_name="c", detectors=detectors))
-        alarms = engine.process(probable(4_000, 7)).alarms
-        assert alarms == []
-        later = probable(4_000, 8, wrong)
-        renamed = [each._replace(event_id=each.event_id + 4_000) for each in later]  # type: ignore[union-attr,operator]
-        alarms = engine.process(renamed).alarms
-        # Alerts are too often wrong, and silence too often right: the gap has no single sign, so p is kept above 1/2.
-        assert all(alarm.watched == "c.estimate_gap" for alarm in alarms)
-        if not heard:
-            assert alarms == []
+        shift = ShiftRules(watch=("p",), tests=("psi",))
+        engine = Engine(plan_of(champion=Calibrated(), champion_name="c", detectors=detectors, shift=shift))
+        assert engine.process(probable(3_000, 7, p_min=0.5)).alarms == []
+        alarms = engine.process(probable(3_000, 8, p_min=0.5, wrong=wrong, first=3_000)).alarms
+        assert {alarm.watched for alarm in alarms} == ({"c.estimate_gap"} if heard else set())
+        gap = engine.summary().data["shift"]["estimates"]["c"]["matured"]["gap"]
+        assert gap == pytest.approx(wrong / 2, abs=4 * 0.5 / 77)
 
 
 def late_world(lag_of: Any, count: int, seed: int, first: int = 0) -> list[Message]:
