@@ -25,7 +25,13 @@ STEADY = "rules('amount > 1000 -> 0.9; otherwise 0.1')"
 
 
 def plan_of(**changes: Any) -> Plan:
-    fields: dict[str, Any] = {"champion": STEADY, "champion_name": "steady", "baseline": False, "detectors": (), "shift": WATCHING}
+    fields: dict[str, Any] = {
+        "champion": STEADY,
+        "champion_name": "steady",
+        "baseline": False,
+        "detectors": (),
+        "shift": WATCHING,
+    }
     return Plan(**(fields | changes))
 
 
