@@ -148,7 +148,8 @@ class Baseline:
         together = old + counts
         unseen = int(counts[old == 0].sum())
         there[UNSEEN] = unseen / m
-        if unseen > look.rules.share_min * m and unseen_tail(unseen, together[together > 0], m / (n + m)) <= look.tail:
+        kinds = together[together > 0].tolist()
+        if unseen > look.rules.share_min * m and unseen_tail(unseen, kinds, m / (n + m)) <= look.tail:
             look.judge(watched, UNSEEN, unseen / m, look.rules.share_min)
         # Which categories have a bin is decided on both samples together: chosen by one, they would stand out in it.
         ranked = np.argsort(-together, kind="stable")[: CATEGORY_BINS - 1]
