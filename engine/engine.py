@@ -65,6 +65,9 @@ class Engine:
         if self.router is not None and self.experiment is not None:
             self.learner.route(self.router)
             self.learner.followers.append(self.experiment)
+        watcher = plan.watcher(contenders)
+        if watcher is not None:
+            self.learner.watch(watcher)
         self.succession = Succession(self.learner, self.promotion, self.router)
         self.scorer = Scorer(features, targets, join, self.succession, relearn=plan.labels.relearn)
         self.limits = plan.limits
@@ -89,12 +92,18 @@ class Engine:
         ConfigError
             For something that is no message; the messages before it were taken.
         """
-        out = self.answer(messages)
-        self.catch_up(out)
-        return out
+        # Said once, when all have caught up: so what is said at one position stands together, whatever the slice was.
+        out = self._take(messages)
+        return self.catch_up(out)
 
     def answer(self, messages: Iterable[Message]) -> Outcomes:
         """Take one slice: the champion answers and learns, the challengers' steps wait on the tape."""
+        out = self._take(messages)
+        self._report(out)
+        return out
+
+    def _take(self, messages: Iterable[Message]) -> Outcomes:
+        """Answer and learn, without a word of alarms, episodes and reactions yet."""
         self._refuse_if_torn()
         out = Outcomes()
         take, follow, epoch = self.scorer.take, self.learner.follow, self._epoch
@@ -107,7 +116,6 @@ class Engine:
         if len(self.learner.tape) > self.limits.tape_count_max:
             self.forced_catch_ups += 1
             self.learner.catch_up(out)
-        self._report(out)
         self.dead_letter_count += len(out.dead_letters)
         return out
 
@@ -142,6 +150,8 @@ class Engine:
         """
         out = self.catch_up(out)
         self.learner.reset_figures(self._plan.judges, self.scorer.request_count)
+        if self.learner.watcher is not None:
+            self.learner.watcher.restart_estimates()
         for row in self.scorer.join.rows():
             row.served = [None] * len(row.served)
         return out
@@ -182,6 +192,7 @@ class Engine:
             "learner": self.learner.snapshot(state_of),
             "succession": self.succession.snapshot(),
             "promotion": None if self.promotion is None else self.promotion.snapshot(),
+            "watcher": None if self.learner.watcher is None else self.learner.watcher.snapshot(),
             "counts": [self.dead_letter_count, self.alarm_count],
         }
 
@@ -269,6 +280,8 @@ class Engine:
         self.learner.restore(state["learner"], rows)
         if self.promotion is not None:
             self.promotion.restore(state["promotion"], self.learner.champion)
+        if self.learner.watcher is not None and state.get("watcher") is not None:
+            self.learner.watcher.restore(state["watcher"])
         self.succession.restore(state["succession"])
         if self.router is not None and self.experiment is not None:
             self.router.restore(state["routing"])

@@ -18,6 +18,7 @@ from engine.errors import SnapshotError
 from engine.judges import Judges
 from engine.messages import Alarm, Benched, Episode, Outcomes, Reaction, ShadowPrediction
 from engine.routing.router import Router
+from engine.shift.watcher import Watcher
 from engine.tape import Moment, Row, RowState, Step, StepKind
 from engine.understudy import Understudy
 
@@ -58,6 +59,7 @@ class Learner:
         self.understudy = understudy
         self.tape: deque[Step] = deque()
         self.followers: list[Follower] = []
+        self.watcher: Watcher | None = None
         self._incidents: list[Incident] = []
         self._keeps = keeps
         self._final = final
@@ -81,6 +83,12 @@ class Learner:
         self._router = router
         self._forked = self.served.fork()
         self._seat(self._champion)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have the stream be watched without labels, after every contender."""
+        watcher.incidents = self._incidents
+        self.watcher = watcher
+        self.followers.append(watcher)
 
     def crown(self, heir: Contender | None) -> None:
         """Have another contender answer from here, or None for the understudy. The tape must have been caught up."""
@@ -160,8 +168,12 @@ class Learner:
         return len(tape)
 
     def report(self, out: Outcomes) -> None:
-        """Move the contenders' incidents into the outcomes, ordered by position, then by step and contender."""
+        """Move all incidents into the outcomes, ordered by position: the contenders', by step, and the stream's own."""
         self._gather()
+        if self.watcher is not None:
+            self.watcher.divert()
+            self._incidents += self.watcher.said
+            self.watcher.said.clear()
         if not self._incidents:
             return
         homes: dict[type, list[Any]] = {
@@ -175,7 +187,7 @@ class Learner:
         self._incidents.clear()
         # The champion's came first, then the challengers' by step: a stable sort keeps that at equal positions.
         for home in homes.values():
-            home.sort(key=_position)
+            home.sort(key=_place)
 
     def _gather(self) -> None:
         """Take down what happened outside a stretch of the tape: to the champion, or by command."""
@@ -249,8 +261,11 @@ def _take_nothing(step: Step) -> None:
     """Let a step go by: the understudy answers, and is no contender."""
 
 
-def _position(incident: Any) -> int:
-    return int(incident.position)
+def _place(incident: Any) -> tuple[int, bool]:
+    """Return where an incident is told: at its position, and what the watcher raised or completed after the others."""
+    of_watcher = isinstance(incident, Alarm) and incident.episode is None
+    completed = isinstance(incident, Episode) and incident.stage != "opened"
+    return int(incident.position), of_watcher or completed
 
 
 def _number(told: Told) -> int:

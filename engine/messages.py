@@ -159,14 +159,16 @@ class Alarm(NamedTuple):
 class Moved(NamedTuple):
     """A feature whose distribution is another after an episode's onset than before it.
 
-    `before` and `after` are means, or shares of the category that moved most; `distance` is Kolmogorov-Smirnov's for
-    numbers and Jensen-Shannon's for categories, both between 0 and 1.
+    `before` and `after` are means, or shares of the `category` that moved most; `distance` is Kolmogorov-Smirnov's for
+    numbers and Jensen-Shannon's for categories, both between 0 and 1. Where it is how often a value is missing that
+    moved, `category` is `"(missing)"` and `distance` the difference of the shares.
     """
 
     feature: str
     before: float
     after: float
     distance: float
+    category: str | None = None
 
 
 class Episode(NamedTuple):

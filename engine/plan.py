@@ -40,10 +40,13 @@ from engine.routing.experiment import Experiment
 from engine.routing.router import Router
 from engine.routing.rules import RoutingMode, RoutingRules
 from engine.schema import Schema
+from engine.shift.rules import ShiftRules
+from engine.shift.watcher import Stream, Watcher
+from engine.shift.wiring import watcher_of
 from engine.tape import StepKind
 from engine.targets import Task
 from engine.understudy import UNDERSTUDY, Understudy
-from engine.watching import Watch, refuse_deaf, refuse_unfit, split_signal
+from engine.watching import Watch, refuse_deaf, refuse_unfit, split_feature, split_signal
 
 BASELINE = "no_change"
 
@@ -121,7 +124,8 @@ class Plan:
     baseline
         Whether `no_change()` runs beside them, so that no figure stands alone.
     detectors
-        What watches every contender, as `SPEC` for its loss or `SIGNAL=SPEC`: see `engine.watching.Signal`.
+        What watches every contender, as `SPEC` for its loss or `SIGNAL=SPEC`: see `engine.watching.Signal`. Given as
+        `feature.NAME=SPEC` it watches a number of every request, once for the stream.
     budget
         How many false alarms are bearable, over all detectors on all contenders but the baseline, which is then not
         watched: see `engine.drift.warrant`. One per span of event time needs events that have it. None sets no bound.
@@ -132,6 +136,8 @@ class Plan:
         Whether and when evidence changes the champion.
     routing
         Whether requests are shared out among arms.
+    shift
+        What is watched without labels; by default nothing but which features move with an episode.
     labels, decision, episodes, limits
         Label policy, decision rule, when an episode is characterised and closes, bounds.
     seed
@@ -152,6 +158,7 @@ class Plan:
     promotion: PromotionRules = field(default_factory=PromotionRules)
     routing: RoutingRules = field(default_factory=RoutingRules)
     episodes: EpisodeRules = field(default_factory=EpisodeRules)
+    shift: ShiftRules = field(default_factory=ShiftRules)
     labels: LabelRules = field(default_factory=LabelRules)
     decision: DecisionRules = field(default_factory=DecisionRules)
     limits: Limits = field(default_factory=Limits)
@@ -171,6 +178,7 @@ class Plan:
             "promotion": asdict(self.promotion) | {"mode": self.promotion.mode.value},
             "routing": self.routing.as_data(),
             "episodes": asdict(self.episodes),
+            "shift": asdict(self.shift),
             "labels": [str(labels.policy), labels.delayed, labels.relearn],
             "decision": [
                 decision.threshold,
@@ -297,7 +305,8 @@ class Plan:
             matured = figures()
         elif self.labels.delayed:
             matured = None
-        episodes = Episodes(name, self.episodes) if self.detectors else None
+        judged = any(split_feature(text) is None for text in self.detectors)
+        episodes = Episodes(name, self.episodes) if judged else None
         clock = None if self.budget is None else BudgetClock(self.budget, self.limits)
         return Judges(labelled, matured, partial(self._watches, name), episodes, clock)
 
@@ -307,6 +316,8 @@ class Plan:
         if self.budget is not None and name == BASELINE and self._adds_baseline:
             return ()
         for text in self.detectors:
+            if split_feature(text) is not None:
+                continue
             signal, spec = split_signal(text)
             parsed = parse_detector(spec, seed=self.seed, name=name)
             refuse_unfit(signal, parsed.text, self.task, binary_only=parsed.binary_only)
@@ -326,6 +337,12 @@ class Plan:
     def _adds_baseline(self) -> bool:
         """Whether the baseline runs on its own account, and not as somebody's champion or challenger."""
         return self.baseline and all(made != f"{BASELINE}()" for made in (self.champion, *self.challengers.values()))
+
+    def watcher(self, contenders: Sequence[Contender]) -> Watcher | None:
+        """Return what watches the stream without labels; None where nothing does."""
+        labels = self.labels
+        stream = Stream(self.schema, self.task, labels.windowed, labels.relearn, labels.final)
+        return watcher_of(self.shift, stream, self.detectors, contenders, self.seed)
 
 
 def name_of(made: object) -> str:

@@ -116,6 +116,7 @@ def summarise(engine: Engine) -> Summary:
         else engine.experiment.read(resting=succession.answerer is not engine.router.control),
         "episodes": _episodes(engine),
         "alarm_budget": report_budget(engine.budget, engine.learner.contenders),
+        "shift": None if engine.learner.watcher is None else engine.learner.watcher.read(),
     }
     return Summary(scorer.targets.task, data)
 

@@ -37,6 +37,8 @@ class Signal(StrEnum):
     """Of every answer as it is given: 1 where it alerts."""
     CALIBRATION = "calibration"
     """Half of (1 + target - probability), matured: 0.5 on average where probabilities mean what they say."""
+    ESTIMATE_GAP = "estimate_gap"
+    """Half of (1 + loss - expected loss), matured: above 0.5 where it errs more often than its probabilities say."""
 
 
 class Timing(StrEnum):
@@ -70,12 +72,20 @@ def _calibration(answer: Answer, target: Target) -> float:
     return (1.0 + target - answer[1]) / 2.0  # type: ignore[operator]
 
 
+def _estimate_gap(answer: Answer, target: Target) -> float:
+    decision, p = answer
+    # What an alert at p is expected to lose is 1 - p, and silence p.
+    expected = 1.0 - p if decision is True else p  # type: ignore[operator]
+    return (1.0 + loss(answer, target) - expected) / 2.0  # type: ignore[operator]
+
+
 _READS: Mapping[Signal, tuple[Timing, Read]] = {
     Signal.LOSS: (Timing.MATURED, loss),
     Signal.MISSES: (Timing.LABELLED, _miss),
     Signal.FALSE_ALERTS: (Timing.MATURED, _false_alert),
     Signal.ALERT_RATE: (Timing.ANSWERED, _alert),
     Signal.CALIBRATION: (Timing.MATURED, _calibration),
+    Signal.ESTIMATE_GAP: (Timing.MATURED, _estimate_gap),
 }
 _OF_ZERO_AND_ONE = frozenset({Signal.MISSES, Signal.FALSE_ALERTS, Signal.ALERT_RATE})
 
@@ -131,8 +141,19 @@ def split_signal(text: str) -> tuple[Signal, str]:
     try:
         return Signal(head.strip()), rest.strip()
     except ValueError:
-        msg = f"a detector watches {', '.join(Signal)}, got {head.strip()!r:.80} in {text!r:.80}"
+        msg = f"a detector watches {', '.join(Signal)} or feature.NAME, got {head.strip()!r:.80} in {text!r:.80}"
         raise ConfigError(msg) from None
+
+
+def split_feature(text: str) -> tuple[str, str] | None:
+    """Split `feature.NAME=SPEC`; None for whatever watches contenders.
+
+    >>> split_feature("feature.amount=adwin()"), split_feature("misses=adwin()"), split_feature("adwin()")
+    (('amount', 'adwin()'), None, None)
+    """
+    head, sign, spec = text.partition("=")
+    word, dot, name = head.strip().partition(".")
+    return (name, spec.strip()) if sign and dot and word == "feature" and name else None
 
 
 def refuse_unfit(signal: Signal, text: str, task: Task, *, binary_only: bool) -> None:

@@ -158,6 +158,7 @@ def plan_of(settings: Settings, decided: Decided, *, delayed: bool) -> Plan:
         reactions=tuple(map(split_name, settings.reactions.specs)),
         promotion=settings.promotion.rules(decided.evidence_loss),
         routing=settings.routing.rules(),
+        shift=settings.shift.rules(),
         episodes=EpisodeRules(settings.detectors.settle_count, settings.detectors.quiet_count),
         labels=_label_rules(settings, delayed=delayed),
         decision=DecisionRules(decision.threshold, decision.alert_rate, costs),

@@ -38,6 +38,7 @@ from streams.settings_sections import (
     SchemaSettings,
     TopicSettings,
 )
+from streams.settings_shift import ShiftSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Settings:
     reactions: ReactionSettings
     promotion: PromotionSettings
     routing: RoutingSettings
+    shift: ShiftSettings
     schema: SchemaSettings
     limits: Limits
     output: OutputSettings
@@ -71,6 +73,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "reactions": ReactionSettings,
     "promotion": PromotionSettings,
     "routing": RoutingSettings,
+    "shift": ShiftSettings,
     "schema": SchemaSettings,
     "limits": LimitSettings,
     "output": OutputSettings,

@@ -23,7 +23,8 @@ class DetectorSettings(Section):
         (),
         "a detector spec, as SPEC or SIGNAL=SPEC, a list of them, or 'none'",
         "Detectors on every contender; the signal is `loss` unless it is said to be `misses`, `false_alerts`, "
-        "`alert_rate` or `calibration`. By default `river.drift.ADWIN()`, and `none` switches them off.",
+        "`alert_rate`, `calibration` or `estimate_gap`, or it is `feature.NAME`, a number of every request, watched "
+        "once for the stream. By default `river.drift.ADWIN()`, and `none` switches them off.",
     )
     preset: Literal["general", "fraud"] | None = setting(
         None,

@@ -110,12 +110,12 @@ class Episodes:
         if self._open is not None:
             self._open = self._open._replace(recurring=True)
 
-    def note_moved(self, moved: tuple[Moved, ...]) -> Episode | None:
-        """Write what moved into the latest episode, for this stage and those to come; return its state."""
-        if not self._kept:
-            return None
-        self._kept[-1] = self._kept[-1]._replace(moved=moved)
-        return self._kept[-1]
+    def note_moved(self, episode: str, moved: tuple[Moved, ...]) -> None:
+        """Write what moved into a kept episode, for this stage and those to come; one that is no more is let go."""
+        for place in range(len(self._kept) - 1, -1, -1):
+            if self._kept[place].episode == episode:
+                self._kept[place] = self._kept[place]._replace(moved=moved)
+                return
 
     def _characterised(self, opened: _Open, moment: Moment, *, over: bool = False, must_end: bool = False) -> Episode:
         """Bring the open episode to its next stage; one that is over closes, unless the loss rises on and on."""

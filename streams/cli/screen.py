@@ -137,6 +137,7 @@ def _lines(result: Result) -> list[str]:
         lines.append(f"dead letters: {data['dead_letters']:,}; {where}")
     lines.append(f"drift alarms: {_alarms(data)}")
     lines += budget_lines(data["alarm_budget"])
+    lines += _shift(data)
     lines += _episodes(data)
     lines += _promotions(data)
     lines += _standings(data)
@@ -154,14 +155,40 @@ def _episodes(data: dict[str, Any]) -> list[str]:
     """Return the changes that the alarms are about, the latest few."""
     episodes = [episode for episode in data["episodes"] if episode["kind"] is not None]
     lines = []
-    for episode in episodes[-EPISODES_SHOWN:]:
+    shown = episodes[-EPISODES_SHOWN:]
+    for episode in shown:
         width = f" over {episode['width']:,} requests" if episode["width"] else ""
         lines.append(
             f"  {episode['episode']}: {episode['kind']}, from request {episode['onset_index']:,}{width}, "
             f"loss {episode['severity']:+.4f}"
         )
-    more = len(episodes) - len(lines)
+        if episode["moved"]:
+            lines.append(f"    moved with it: {', '.join(map(_moved, episode['moved']))}")
+    more = len(episodes) - len(shown)
     return lines if not more else [f"  {more:,} episodes before", *lines]
+
+
+def _moved(moved: dict[str, Any]) -> str:
+    """Return a feature that moved, from what to what."""
+    name = moved["feature"] if moved["category"] is None else f"{moved['feature']} {moved['category']}"
+    return f"{name} {_figure(moved['before'])} -> {_figure(moved['after'])}"
+
+
+def _shift(data: dict[str, Any]) -> list[str]:
+    """Return what stands apart from its reference now, and how well contenders are expected to do."""
+    shift = data["shift"]
+    if shift is None:
+        return []
+    found = ", ".join(shift["found"]) or "nothing"
+    lines = [f"shift: {found} at the latest of {shift['looks']:,} looks" if shift["looks"] else "shift: no look yet"]
+    for name, estimate in shift["estimates"].items():
+        realised = data["models"][name]["matured"]
+        shown = "n/a" if realised is None else _figure(realised["accuracy"])
+        lines.append(
+            f"  {name}: accuracy {_figure(estimate['accuracy'])} expected without labels, {shown} matured; "
+            f"gap in loss {_figure(estimate['matured']['gap'])}"
+        )
+    return lines
 
 
 def _standings(data: dict[str, Any]) -> list[str]:
@@ -193,10 +220,11 @@ def _why(change: dict[str, Any]) -> str:
 
 
 def _alarms(data: dict[str, Any]) -> str:
-    """Return the alarms per contender, with the index of the first few."""
+    """Return the alarms per contender, and per test without labels, with the index of the first few."""
     found: dict[str, list[int]] = {}
     for alarm in data["alarms"]:
-        found.setdefault(alarm["watched"], []).append(alarm["index"])
+        tested = f" ({alarm['detector']})" if alarm["signal"] == "shift" else ""
+        found.setdefault(f"{alarm['watched']}{tested}", []).append(alarm["index"])
     if not found:
         return "none"
     shown = []

@@ -34,6 +34,9 @@ ENGINE_THIRD_PARTIES = {
     "numpy": {
         *("engine/snapshot.py", "engine/object_state.py", "engine/object_thaw.py", "engine/allow_list.py"),
         "engine/drift/kind.py",  # fits thousands of shapes at once; elementwise operations and running sums only
+        # Whole windows are compared at once, column by column; elementwise operations and running sums only.
+        *(f"engine/shift/{name}.py" for name in ("baseline", "columns", "distances", "label_flow", "old_or_new")),
+        *(f"engine/shift/{name}.py" for name in ("trail", "watcher", "windows")),
     },
     "river": {"engine/models/river_model.py", "engine/drift/river_detector.py"},
 }

@@ -19,6 +19,7 @@ from engine.label_join import LabelJoin
 from engine.messages import Message, Outcomes
 from engine.promotion_rules import PromotionMode, PromotionRules
 from engine.routing.rules import RoutingMode, RoutingRules
+from engine.shift.rules import TESTS, ShiftRules
 from engine.snapshot import decode, encode
 from engine.targets import Task
 from tests.worlds import told, world
@@ -54,6 +55,20 @@ EAGER = PromotionRules(
     epoch_inputs=8,
 )
 """Promotes on next to nothing, so that much happens in a short stream."""
+
+WATCHFUL = ShiftRules(
+    watch="all",
+    reference_count=40,
+    window_count=30,
+    alpha=0.9,
+    tests=TESTS,
+    psi_min=0.0,
+    wasserstein_min=0.0,
+    share_min=0.0,
+    d3_auc_min=0.5,
+    block_count=5,
+)
+"""Finds something in next to everything."""
 
 PLANS: dict[str, Plan] = {
     "wait": binary_plan("wait"),
@@ -92,6 +107,28 @@ PLANS: dict[str, Plan] = {
         ),
         promotion=EAGER,
         episodes=EpisodeRules(settle_count=5, quiet_count=10),
+    ),
+    "watched without labels": binary_plan(
+        "negative_after(1d)",
+        detectors=(
+            "adwin(clock=1, delta=0.9)",
+            "estimate_gap=adwin(clock=1, delta=0.9)",
+            "feature.a=adwin(clock=1, delta=0.9, direction='both')",
+            "feature.b=e_sr(run_length=5)",
+        ),
+        shift=WATCHFUL,
+        episodes=EpisodeRules(settle_count=5, quiet_count=10),
+    ),
+    "watched against the window before": binary_plan(
+        "wait(2d)",
+        labels=LabelRules(parse_policy("wait(2d)"), delayed=True),
+        task=Task.MULTICLASS,
+        classes=(),
+        positive=None,
+        champion="river.naive_bayes.GaussianNB()",
+        challengers={"ht": "river.tree.HoeffdingTreeClassifier(grace_period=20)"},
+        detectors=("adwin(clock=1, delta=0.9)",),
+        shift=replace(WATCHFUL, watch=("a", "c"), reference="rolling"),
     ),
     "judged at once": binary_plan(
         "wait",
