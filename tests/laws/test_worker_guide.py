@@ -26,7 +26,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def test_the_guide_runs_from_its_first_command_to_its_last(reader: Shell) -> None:
-    begin, killed, commands, past, joined, dead = blocks(GUIDE, "sh")
+    begin, killed, commands, verdict, past, joined, dead = blocks(GUIDE, "sh")
 
     said = reader.run(begin)
     assert "pipeline.toml: in order" in said.stdout
@@ -42,6 +42,10 @@ def test_the_guide_runs_from_its_first_command_to_its_last(reader: Shell) -> Non
     said = reader.run(commands)
     effects = re.findall(r'\\"verb\\":\\"(\w+)\\".*?\\"effect\\":\\"(\w+)\\"', said.stdout)
     assert effects == [("rollback", "done"), ("bench", "done"), ("restore", "done"), ("promote", "done")]
+
+    said = reader.run(verdict)
+    effects = re.findall(r'\\"verb\\":\\"(\w+)\\".*?\\"effect\\":\\"(\w+)\\"', said.stdout)
+    assert effects == [("hold", "done"), ("allow", "done")]
 
     said = reader.run(past)
     assert "the same bits" in said.stdout

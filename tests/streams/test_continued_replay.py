@@ -14,6 +14,7 @@ from time import monotonic
 import pytest
 
 from engine.engine import Engine
+from engine.messages import Outcomes
 from engine.errors import SidestreamError
 from streams.cli.app import main
 from streams.cli.flags import as_settings
@@ -52,6 +53,9 @@ class Killer:
         self.left = slices
 
     def begin(self, prepared: Prepared, notices: Sequence[str]) -> None:
+        pass
+
+    def note(self, out: Outcomes) -> None:
         pass
 
     def progress(self, engine: Engine, seconds: float) -> None:
