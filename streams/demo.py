@@ -107,7 +107,7 @@ def _as_toml(path: str) -> str:
 class Happening(NamedTuple):
     """One line of the timeline: at which request, what sort of thing it is, and what it says."""
 
-    index: int
+    at: int
     sort: str
     said: str
 
@@ -149,7 +149,8 @@ class Chronicle:
         for alarm in out.alarms:
             if alarm.watched.partition(".")[0] in self._names:
                 self.alarms.append(alarm)
-        for event in (*out.episodes, *out.reactions, *out.promotions):
+        events: list[Episode | Reaction | Promoted] = [*out.episodes, *out.reactions, *out.promotions]
+        for event in events:
             happening = _told(event)
             if isinstance(event, Promoted):
                 self.promotions.append(event)
@@ -159,7 +160,7 @@ class Chronicle:
                 self.episodes[event.episode] = event
             said.append((event.position, happening))
         for _, happening in sorted(said, key=lambda each: each[0]):
-            self._say_changes(happening.index)
+            self._say_changes(happening.at)
             self.happenings.append(happening)
         if out.predictions:
             self._say_changes(out.predictions[-1].request_index)
@@ -172,7 +173,7 @@ class Chronicle:
 
     def _note_answers(self, out: Outcomes) -> None:
         """Count the frauds that are reported, and who would have caught them."""
-        since = CHANGES[0].index
+        since = CHANGES[0].onset
         for prediction in out.predictions:
             if prediction.request_index >= since:
                 alert = self._served[prediction.request_index] = prediction.answer[0] is True
@@ -191,10 +192,10 @@ class Chronicle:
     def _say_changes(self, index: int) -> None:
         """Put the changes that have begun by now where they belong."""
         for change in CHANGES[self._changes_said :]:
-            if change.index > index:
+            if change.onset > index:
                 return
             how = f"over {change.width:,} payments" if change.width else "at once"
-            self.happenings.append(Happening(change.index, "truth", f"one ring of fraud changes its ways, {how}"))
+            self.happenings.append(Happening(change.onset, "truth", f"one ring of fraud changes its ways, {how}"))
             self._changes_said += 1
 
 
@@ -202,7 +203,9 @@ def _told(event: Episode | Reaction | Promoted) -> Happening:
     """Return what happened in a few words."""
     index = event.request_index
     if isinstance(event, Promoted):
-        return Happening(index, "promotion", f"{event.after} answers in the place of {event.before}{evidence_of(event)}")
+        return Happening(
+            index, "promotion", f"{event.after} answers in the place of {event.before}{evidence_of(event)}"
+        )
     if isinstance(event, Reaction):
         return Happening(index, "reaction", f"{event.contender} {event.step.replace('_', ' ')}: {event.reason}")
     if event.stage == "opened":

@@ -33,7 +33,7 @@ class Found:
     @property
     def delay(self) -> int | None:
         """Return how many payments after its beginning the alarm came."""
-        return None if self.episode is None else self.episode.opened_index - self.change.index
+        return None if self.episode is None else self.episode.opened_index - self.change.onset
 
     @property
     def is_named(self) -> bool:
@@ -56,10 +56,10 @@ def found_changes(chronicle: Chronicle) -> tuple[list[Found], list[Episode]]:
     left = list(episodes)
     found = []
     for number, change in enumerate(CHANGES):
-        ends = change.index + change.width + REACH
+        ends = change.onset + change.width + REACH
         if number + 1 < len(CHANGES):
-            ends = min(ends, CHANGES[number + 1].index)
-        about = [episode for episode in episodes if change.index <= episode.opened_index < ends]
+            ends = min(ends, CHANGES[number + 1].onset)
+        about = [episode for episode in episodes if change.onset <= episode.opened_index < ends]
         left = [episode for episode in left if episode not in about]
         rules = [episode for episode in about if episode.episode.startswith(f"{RULES_NAME}#")]
         found.append(Found(change, next(iter(rules or about), None)))
@@ -82,9 +82,9 @@ def _stream(summary: Mapping[str, Any]) -> str:
 
 def _change(found: Found) -> str:
     change, episode = found.change, found.episode
-    what = f"At payment {change.index:,} a ring of fraud changed its ways at once."
+    what = f"At payment {change.onset:,} a ring of fraud changed its ways at once."
     if change.width:
-        what = f"From payment {change.index:,} another changed its ways gradually, over {change.width:,} payments."
+        what = f"From payment {change.onset:,} another changed its ways gradually, over {change.width:,} payments."
     if episode is None:
         return f"{what} Nobody noticed."
     who, _, signal = episode.watched.partition(".")
@@ -125,8 +125,8 @@ def _promotions(chronicle: Chronicle, summary: Mapping[str, Any]) -> str:
 def _balance(chronicle: Chronicle, others: list[Episode]) -> str:
     caught = chronicle.caught
     said = (
-        f"Of {caught['frauds']:,} frauds reported since the first change, {caught['as_served']:,} were caught as served;"
-        f" {RULES_NAME} alone would have caught {caught['by_rules']:,}."
+        f"Of {caught['frauds']:,} frauds reported since the first change, {caught['as_served']:,} were caught as "
+        f"served; {RULES_NAME} alone would have caught {caught['by_rules']:,}."
     )
     if not others:
         return f"{said} No alarm was about anything else."

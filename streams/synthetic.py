@@ -31,7 +31,7 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 STRETCH = 50
 """A ring makes one payment in each stretch of so many."""
 
-ODD_SHARE = 0.03
+ODD_SHARE = 0.01
 """Share of a ring's payments that follow no pattern."""
 
 STRAY_SHARE = 0.0003
@@ -41,8 +41,14 @@ REPORT_DAYS = (0.5, 4.0)
 """A fraud is reported so many days later, at least and at most."""
 
 _MERCHANTS = {
-    **{"groceries": 32, "restaurant": 18, "fuel": 12, "clothes": 11, "pharmacy": 9},
-    **{"travel": 7, "electronics": 7, "gift_cards": 4},
+    "groceries": 32,
+    "restaurant": 18,
+    "fuel": 12,
+    "clothes": 11,
+    "pharmacy": 9,
+    "travel": 7,
+    "electronics": 7,
+    "gift_cards": 4,
 }
 _COUNTRIES = {"A1": 62, "B2": 20, "C3": 12, "D4": 4, "E5": 2}
 _HOURS = (1, 1, 1, 1, 1, 2, 4, 7, 9, 9, 9, 10, 12, 11, 9, 9, 10, 12, 13, 12, 9, 7, 4, 2)
@@ -52,14 +58,14 @@ class Change(NamedTuple):
     """A change of the fraud pattern: its kind, the payment at which it begins, and over how many it goes."""
 
     kind: str
-    index: int
+    onset: int
     width: int
 
     def share(self, index: int) -> float:
         """Return the share of the ring's payments that follow its new pattern at an index."""
         if not self.width:
-            return float(index >= self.index)
-        return min(1.0, max(0.0, (index - self.index) / self.width))
+            return float(index >= self.onset)
+        return min(1.0, max(0.0, (index - self.onset) / self.width))
 
 
 class _Payment(NamedTuple):

@@ -142,7 +142,7 @@ def next_commands(seed: int) -> list[str]:
 
 
 def _drawn(happening: Happening) -> Text:
-    text = Text(f"{happening.index:>7,}  {day_of(happening.index):%d %b}  ")
+    text = Text(f"{happening.at:>7,}  {day_of(happening.at):%d %b}  ")
     text.append(f"{happening.sort:<{_SORT_WIDTH}}  {happening.said}", style=_STYLES[happening.sort])
     return text
 

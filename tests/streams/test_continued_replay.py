@@ -14,8 +14,8 @@ from time import monotonic
 import pytest
 
 from engine.engine import Engine
-from engine.messages import Outcomes
 from engine.errors import SidestreamError
+from engine.messages import Outcomes
 from streams.cli.app import main
 from streams.cli.flags import as_settings
 from streams.preparation import Prepared

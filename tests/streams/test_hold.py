@@ -1,4 +1,4 @@
-"""`hold` and `allow`: what evidence would have done is not done, from one position to another, and the trail says so."""
+"""`hold` and `allow`: what evidence would have done is not done from one position to another, and the trail says so."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from tests.workers import START_MS, Life, settings_of
 PROMOTING: dict[str, dict[str, Any]] = {
     "contenders": {"champion": "majority()", "challengers": {"tree": "river.tree.HoeffdingTreeClassifier()"}},
     "promotion": {
-        **{"mode": "automatic", "run_length": 20, "matured_count_min": 20, "positive_count_min": 5},
-        **{"span_min": "10m", "epoch_inputs": 16},
+        "mode": "automatic",
+        "run_length": 20,
+        "matured_count_min": 20,
+        "positive_count_min": 5,
+        "span_min": "10m",
+        "epoch_inputs": 16,
     },
 }
 
@@ -86,7 +90,12 @@ def test_a_worker_that_comes_back_still_holds() -> None:
     ("verb", "name", "mode", "why"),
     [
         (Verb.HOLD, "tree", "off", "refused: no evidence is gathered, so nothing promotes anybody but a command"),
-        (Verb.HOLD, "trees", "automatic", "refused: there is no contender 'trees'; there are majority, tree, no_change"),
+        (
+            Verb.HOLD,
+            "trees",
+            "automatic",
+            "refused: there is no contender 'trees'; there are majority, tree, no_change",
+        ),
         (Verb.ALLOW, "tree", "automatic", "refused: 'tree' is not held"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`promote`, `rollback`, `bench`, `restore`, `hold`, `allow`: the command stands on its topic, and the worker's effect comes back."""
+"""`promote`, `rollback` and the others: the command stands on its topic, and the worker's effect comes back."""
 
 from __future__ import annotations
 
