@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from streams.detector_choice import Budget, Chosen, Row
+    from streams.detector_choice import Asked, Budget, Chosen, Row
 
 NOTHING_WILL_DO = 1
 
@@ -26,7 +26,7 @@ NOTHING_WILL_DO = 1
 @click.option("--signal", type=click.Choice(["loss", "misses"]), default="loss", show_default=True, help="Of a run.")
 @click.option("--times", type=float, default=2.0, show_default=True, help="Changes to hear: to so many times the mean.")
 @click.option("--budget", default="1 per 20000", show_default=True, help="False alarms that are bearable, per values.")
-@click.option("--quick", is_flag=True, help="A quarter of the streams.")
+@click.option("--quick", is_flag=True, help="A fifth of the streams.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output, and nothing else.")
 def command(losses: str, budget: str, as_json: bool, **given: Any) -> int:  # noqa: FBT001 - click's
@@ -41,9 +41,10 @@ def command(losses: str, budget: str, as_json: bool, **given: Any) -> int:  # no
         sidestream choose-detector results --contender tree --times 3
         sidestream choose-detector losses.txt --budget "1 per 50000" --quick
     """  # noqa: D301 - click reads \b itself
-    from streams.detector_choice import Asked, choose
+    from streams.detector_choice import STREAM_COUNT, STREAM_COUNT_QUICK, Asked, choose
 
-    asked = Asked(_budget(budget), given["times"], given["quick"], given["seed"])
+    stream_count = STREAM_COUNT_QUICK if given["quick"] else STREAM_COUNT
+    asked = Asked(_budget(budget), given["times"], stream_count, given["seed"])
     series = _series(losses, given)
     with _progress(quiet=as_json) as step:
         chosen = choose(series, asked, step)
@@ -52,7 +53,7 @@ def command(losses: str, budget: str, as_json: bool, **given: Any) -> int:  # no
 
         click.echo(to_json(_data(chosen, given["signal"])))
     else:
-        _show(chosen, asked.budget, given["signal"], len(series))
+        show(chosen, asked, given["signal"], len(series))
     return 0 if chosen.best is not None else NOTHING_WILL_DO
 
 
@@ -123,7 +124,7 @@ def _spec(row: Row, signal: str) -> str:
     return row.detector if signal == "loss" else f"{signal}={row.detector}"
 
 
-def _show(chosen: Chosen, budget: Budget, signal: str, count: int) -> None:
+def show(chosen: Chosen, asked: Asked, signal: str, count: int) -> None:
     """Print the table and the recommendation."""
     from rich.console import Console
     from rich.table import Table
@@ -150,7 +151,7 @@ def _show(chosen: Chosen, budget: Budget, signal: str, count: int) -> None:
     if not console.is_terminal:
         console.width = max(console.width, 140)
     console.print(table)
-    bearable = f"{budget.alarms} in {budget.values:,}"
+    bearable = f"{asked.budget.alarms} in {asked.budget.values:,}"
     if chosen.best is None:
         console.print(
             Text(
