@@ -195,7 +195,7 @@ class Chronicle:
             if change.onset > index:
                 return
             how = f"over {change.width:,} payments" if change.width else "at once"
-            self.happenings.append(Happening(change.onset, "truth", f"one ring of fraud changes its ways, {how}"))
+            self.happenings.append(Happening(change.onset, "truth", f"a ring of fraud moves on, {how}"))
             self._changes_said += 1
 
 
@@ -204,24 +204,25 @@ def _told(event: Episode | Reaction | Promoted) -> Happening:
     index = event.request_index
     if isinstance(event, Promoted):
         return Happening(
-            index, "promotion", f"{event.after} answers in the place of {event.before}{evidence_of(event)}"
+            index, "promotion", f"{event.after} takes over from {event.before}{evidence_of(event, short=True)}"
         )
     if isinstance(event, Reaction):
         return Happening(index, "reaction", f"{event.contender} {event.step.replace('_', ' ')}: {event.reason}")
     if event.stage == "opened":
-        return Happening(index, "alarm", f"{event.episode} opens: {event.watched.replace('.', ' ')} more than before")
+        return Happening(index, "alarm", f"{event.episode} opens, on {event.watched.replace('.', ' ')}")
     over = f" over {event.width:,}" if event.width else ""
-    said = f"{event.episode} {'closes' if event.stage == 'closed' else 'is named'}: {event.kind}"
+    said = f"{event.episode} {'closes: ' if event.stage == 'closed' else 'is '}{event.kind}"
     if event.onset_index is not None:
-        said += f" from {event.onset_index:,}{over}, loss {event.severity:+.4f}"
+        said += f", from {event.onset_index:,}{over}, loss {event.severity:+.3f}"
     if event.moved:
         said += f"; with it moved {', '.join(moved.feature for moved in event.moved)}"
     return Happening(index, "episode", said)
 
 
-def evidence_of(promoted: Promoted) -> str:
-    """Return the evidence of a promotion in a few words; nothing where it rests on none."""
+def evidence_of(promoted: Promoted, *, short: bool = False) -> str:
+    """Return what a promotion rests on, in a few words."""
     found = promoted.evidence
     if not found:
         return f": {promoted.reason}"
-    return f": evidence e^{found['log_e']:.1f} of e^{found['log_threshold']:.1f} asked for"
+    evidence = f": evidence e^{found['log_e']:.1f}"
+    return evidence if short else f"{evidence} where e^{found['log_threshold']:.1f} was asked for"

@@ -75,8 +75,8 @@ def story(chronicle: Chronicle, summary: Mapping[str, Any]) -> list[str]:
 def _stream(summary: Mapping[str, Any]) -> str:
     count = summary["events"]
     return (
-        f"{count:,} payments from {day_of(0):%d %b} to {day_of(count - 1):%d %b %Y}. {RULES_NAME} answered, two models "
-        f"learned in their shadow: fraud days late, honesty from silence."
+        f"{count:,} payments, {day_of(0):%d %b} to {day_of(count - 1):%d %b %Y}: {RULES_NAME} answered, and two models "
+        f"learned in their shadow, from frauds reported days late and from silence."
     )
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from streams.replay import Result
 
 REFRESH_S = 0.25
-LINES_ABOVE = 11
+LINES_ABOVE = 15
 """Lines of the live view that are no timeline."""
 
 _STYLES = {"truth": "dim", "alarm": "yellow", "episode": "cyan", "reaction": "magenta", "promotion": "bold green"}
@@ -58,10 +57,11 @@ class DemoScreen:
         self._chronicle.begin(prepared, notices)
         if self._quiet:
             return
-        self._console.print(Text(f"{PAYMENT_COUNT:,} card payments, {prepared.source.name}", style="bold"))
+        self._console.print(Text(f"{PAYMENT_COUNT:,} card {prepared.source.name}", style="bold"))
         for contender in prepared.engine.learner.contenders:
             billing = contender.billing
-            self._line(f"  {billing.role.value:<11}{billing.name:<11}{billing.spec}", "dim")
+            self._line(Text(f"  {billing.role.value:<11}{billing.name:<11}{billing.spec}", style="dim"))
+        self._console.print()
         if self._console.is_terminal:
             self._live = Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop")
             self._live.start()
@@ -93,16 +93,20 @@ class DemoScreen:
             rows = [(name, model["role"], model["matured"]) for name, model in models]
             self._console.print(_table(rows, "over the whole stream, as labels matured"))
             digest = result.durable["state_digest"][:16]
-            self._line(f"{PAYMENT_COUNT:,} payments in {result.wall_s:.1f} s; state digest: {digest}", "dim")
+            self._line(
+                Text(f"{PAYMENT_COUNT:,} payments in {result.wall_s:.1f} s; state digest: {digest}", style="dim")
+            )
             self._console.print()
         self._console.print(Text("The story", style="bold"))
         for number, sentence in enumerate(told, 1):
-            self._console.print(Padding(Text(f"{number}. {sentence}"), (0, 0, 0, 0)))
+            told_here = Table.grid(padding=(0, 1))
+            told_here.add_row(f"{number}.", Text(sentence))
+            self._console.print(told_here)
         if not self._quiet:
             self._console.print()
             self._console.print(Text("Next", style="bold"))
             for command in next_commands(seed):
-                self._line(f"  {command}", "")
+                self._line(Text(f"  {command}"))
 
     def _view(self, engine: Engine, seconds: float) -> RenderableType:
         """Return the live view: how far, who answers, how good, what happened."""
@@ -113,21 +117,26 @@ class DemoScreen:
             (each.name, engine.succession.role_of(each).value, each.judges.matured.read()["window"])  # type: ignore[union-attr]
             for each in contenders
         ]
-        where = Text(f"{day_of(index):%d %b %Y}   payment {index + 1:,}   {(index + 1) / seconds:,.0f}/s   ")
-        where.append(f"{engine.scorer.join.pending_count:,} wait for their label", style="dim")
-        bar = ProgressBar(total=PAYMENT_COUNT, completed=index + 1, width=min(78, self._console.width - 2))
-        lines = [_drawn(each) for each in self._chronicle.happenings[-height:]]
-        for line in lines:
-            line.truncate(self._console.width - 1, overflow="ellipsis")
-        return Group(Text(), bar, where, Text(), _table(rows, "over the last 1,000 matured"), Text(), *lines)
+        where = Table.grid(padding=(0, 2))
+        waiting = Text(f"{engine.scorer.join.pending_count:,} without label", style="dim")
+        bar = ProgressBar(total=PAYMENT_COUNT, completed=index + 1, width=20)
+        rate = (index + 1) / seconds
+        where.add_row(bar, f"{day_of(index):%d %b %Y}", f"payment {index + 1:,}", f"{rate:,.0f}/s", waiting)
+        lines = [self._cut(_drawn(each)) for each in self._chronicle.happenings[-height:]]
+        return Group(where, Text(), _table(rows, "over the last 1,000 matured"), Text(), *lines)
 
     def _print_timeline(self) -> None:
         for happening in self._chronicle.happenings[self._printed :]:
             self._console.print(_drawn(happening), soft_wrap=not self._console.is_terminal)
         self._printed = len(self._chronicle.happenings)
 
-    def _line(self, text: str, style: str) -> None:
-        self._console.print(Text(text, style=style), soft_wrap=not self._console.is_terminal)
+    def _line(self, text: Text) -> None:
+        """Print one line: whole where it goes to a file, cut where a terminal would wrap it."""
+        self._console.print(self._cut(text) if self._console.is_terminal else text, soft_wrap=True)
+
+    def _cut(self, text: Text) -> Text:
+        text.truncate(self._console.width - 1, overflow="ellipsis")
+        return text
 
 
 def next_commands(seed: int) -> list[str]:
@@ -137,7 +146,7 @@ def next_commands(seed: int) -> list[str]:
         f"sidestream demo --seed {seed + 1}",
         f"sidestream demo{same} --write payments.csv",
         "sidestream replay --config payments.toml --out results",
-        "sidestream choose-detector results --contender rules",
+        "sidestream choose-detector results --contender linear --times 3 --quick",
     ]
 
 

@@ -29,6 +29,7 @@ OWN_FLAGS = {
     *("--log", "--create", "--partition", "--key", "--from", "--count", "--topic", "--audit"),
     *("--reason", "--by", "--wait", "--all", "--dry-run"),
     *("--once", "--accept-differences", "--change-contenders", "--at"),
+    *("--write", "--quiet", "--column", "--contender", "--signal", "--times", "--budget"),
 }
 
 

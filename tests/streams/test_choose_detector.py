@@ -1,4 +1,4 @@
-"""`choose-detector`: who is recommended was tried on the series itself, keeps to the budget and is fast, or nobody is."""
+"""`choose-detector`: who is recommended was tried on the series itself, keeps to the budget, and is fast."""
 
 from __future__ import annotations
 
@@ -146,7 +146,10 @@ def test_who_looks_at_nothing_hears_as_soon_as_chance_says() -> None:
     assert delays(of_spec("adwin()"), streams, 150, 800).missed == 7
 
 
-def test_the_command_says_as_json_what_it_recommends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_as_json_what_it_recommends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.detector_choice.STREAM_COUNT_QUICK", 1)
     series = tmp_path / "losses.csv"
     rows = (f"{number},{value:g}" for number, value in enumerate(independent(2_000, 0.2)))
     series.write_text("n,loss\n" + "\n".join(rows), encoding="utf-8")
