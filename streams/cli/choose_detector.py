@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from rich.table import Table
+
     from streams.detector_choice import Asked, Budget, Chosen, Row
 
 NOTHING_WILL_DO = 1
+WIDE = 120
 
 
 @click.command(name="choose-detector")
@@ -124,10 +127,31 @@ def _spec(row: Row, signal: str) -> str:
     return row.detector if signal == "loss" else f"{signal}={row.detector}"
 
 
+def _table(chosen: Chosen, *, wide: bool) -> Table:
+    """Return the table; a narrow one has medians alone."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("detector", overflow="fold")
+    for heading in ("false", "chance", *chosen.changes):
+        table.add_column(heading, justify="right", no_wrap=not wide)
+    for row in chosen.rows:
+        cells = [f"{row.false.per_10_000:.2f}", _or(row.false.by_chance, "never")]
+        for each in row.delays.values():
+            missed = f" ({each.missed})" if each.missed and each.heard else ""
+            cells.append(each.shown() if wide else f"{_or(each.median, '-')}{missed}")
+        style = "bold green" if row is chosen.best else "" if row.keeps else "dim"
+        table.add_row(row.detector, *cells, style=style)
+    return table
+
+
+def _or(value: float | None, nothing: str) -> str:
+    return nothing if value is None else f"{value:,.0f}"
+
+
 def show(chosen: Chosen, asked: Asked, signal: str, count: int) -> None:
     """Print the table and the recommendation."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
@@ -139,18 +163,12 @@ def show(chosen: Chosen, asked: Asked, signal: str, count: int) -> None:
             style="dim",
         )
     )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("detector", overflow="fold")
-    for heading in ("false per 10,000", "by chance", *chosen.changes):
-        table.add_column(heading, justify="right")
-    for row in chosen.rows:
-        chance = "never" if row.false.by_chance is None else f"{row.false.by_chance:,.0f}"
-        cells = [(row.false.per_10_000 and f"{row.false.per_10_000:.2f}") or "0", chance]
-        style = "bold green" if row is chosen.best else "" if row.keeps else "dim"
-        table.add_row(row.detector, *cells, *(each.shown() for each in row.delays.values()), style=style)
     if not console.is_terminal:
-        console.width = max(console.width, 140)
-    console.print(table)
+        console.width = max(console.width, WIDE)
+    console.print(_table(chosen, wide=console.width >= WIDE))
+    stream_count = asked.stream_count
+    said = "median / 90th percentile (missed)" if console.width >= WIDE else "median (missed)"
+    console.print(Text(f"false alarms in 10,000; delays over {stream_count} streams: {said}", style="dim"))
     bearable = f"{asked.budget.alarms} in {asked.budget.values:,}"
     if chosen.best is None:
         console.print(
