@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.messages import Alarm, Episode, Label, LabelEnd, Outcomes, Prediction, Promoted, Request, ShadowPrediction
-from streams.cli.demo_screen import next_commands
-from streams.demo import SETTINGS, Chronicle, demo_settings, write_demo
+from streams.cli.demo_screen import DemoScreen, next_commands
+from streams.demo import SETTINGS, Chronicle, Happening, demo_settings, write_demo
 from streams.demo_story import REACH, found_changes, story
 from streams.files import open_source
 from streams.preparation import prepare
 from streams.replay import replay
+from streams.runner import Runner
 from streams.settings import load_settings, plain_settings
 from streams.synthetic import CHANGES, COLUMNS, PAYMENT_COUNT, STRETCH, CardPayments
 from tests.said import Said
@@ -209,3 +212,33 @@ def test_the_messages_are_those_of_any_replay() -> None:
     pieces = [piece for _, piece in zip(range(3_000), prepare(demo_settings(), CardPayments(0)).feed, strict=False)]
     assert {type(piece.message) for piece in pieces} == {Request, Label}
     assert SETTINGS["labels"]["policy"] == "negative_after(5d)"
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_the_live_view_fits_a_terminal_of_80_by_24_and_leaves_the_timeline(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, colour: bool
+) -> None:
+    for name, value in {"COLUMNS": "80", "LINES": "24", "TERM": "xterm-256color", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    if colour:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+    else:
+        monkeypatch.setenv("NO_COLOR", "1")
+    notes = Chronicle()
+    screen = DemoScreen(notes, quiet=False)
+    prepared = prepare(demo_settings(), CardPayments(0))
+    screen.begin(prepared, ())
+    runner = Runner(prepared.engine, islice(prepared.feed, 3_000), prepared.codec, None)
+    runner.run(1_000, screen.note)
+    notes.happenings += [Happening(2_000, "reaction", "a long word " * 20)] * 30
+    capsys.readouterr()
+    screen.progress(prepared.engine, 1.0)
+    drawn = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in capsys.readouterr().out.split("\n")]
+    assert len(drawn) <= 24
+    assert all(len(line) <= 80 for line in drawn)
+    assert any(line.startswith("rules       champion") for line in drawn)
+    assert any("payment " in line and "without label" in line for line in drawn)
+    screen.end()
+    left = capsys.readouterr().out
+    assert left.count("a long word") >= 30
+    assert ("\x1b[35m" in left) is colour
