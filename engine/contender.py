@@ -29,6 +29,9 @@ Takers: TypeAlias = tuple[Callable[[Step], None], ...]
 Incident: TypeAlias = Alarm | Benched | Episode | Reaction
 """What happens to a contender and is said at the end of a slice."""
 
+Told: TypeAlias = tuple[int, Incident]
+"""An incident after the number of the step, in its stretch of the tape, at which it happened."""
+
 REASON_CHARS_MAX = 500
 """What is kept of an error's words."""
 
@@ -162,11 +165,15 @@ class Contender:
         self.replaced.append(Replaced(when.position, when.request_index))
         self.incidents.append(Benched(when.position, when.request_index, self.name, reason))
 
-    def take(self, steps: Iterable[Step]) -> None:
-        """Take steps of the tape, in order."""
-        takers = self.takers
-        for step in steps:
+    def take(self, steps: Iterable[Step]) -> list[Told]:
+        """Take steps of the tape, in order; return what happened, with the number of the step at which it did."""
+        takers, incidents, told = self.takers, self.incidents, []
+        for number, step in enumerate(steps):
             takers[step[0]](step)
+            if incidents:
+                told += [(number, incident) for incident in incidents]
+                incidents.clear()
+        return told
 
     def _take_predict(self, step: Step) -> None:
         self.answer(step[1], step[3])
@@ -214,7 +221,8 @@ class Contender:
             else:
                 self.learned_count += 1
                 if self.reaction is not None:
-                    served = row.served[self.slot] if row.served else None
+                    # What counts no more may have been released, or not yet.
+                    served = row.served[self.slot] if kind is StepKind.LEARN else None
                     self._record(Entry(kind, row.index, x, target, served), when)
 
     def _watch_loss(self, index: int, answer: Answer, target: Target, when: Moment) -> None:

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from engine.contender import Contender, Incident, Takers
+from engine.contender import Contender, Incident, Takers, Told
 from engine.errors import SnapshotError
 from engine.judges import Judges
-from engine.messages import Alarm, Benched, Episode, Outcomes, ShadowPrediction
+from engine.messages import Alarm, Benched, Episode, Outcomes, Reaction, ShadowPrediction
 from engine.tape import Moment, Row, RowState, Step, StepKind
 from engine.understudy import Understudy
 
@@ -56,8 +56,6 @@ class Learner:
         self.tape: deque[Step] = deque()
         self.followers: list[Follower] = []
         self._incidents: list[Incident] = []
-        for contender in self.contenders:
-            contender.incidents = self._incidents
         self._keeps = keeps
         self._final = final
         self._forked: Judges | None = None
@@ -118,34 +116,46 @@ class Learner:
 
         Their answers leave in the order of the tape, whatever the slices were.
         """
+        self._gather()
         tape = self.tape
         if step_count_max is None or step_count_max >= len(tape):
             chunk = list(tape)
             tape.clear()
         else:
             chunk = [tape.popleft() for _ in range(step_count_max)]
-        for contender in self._challengers:
-            contender.take(chunk)
+        told = [each for contender in self._challengers for each in contender.take(chunk)]
+        # By step, then by contender: wherever a stretch of the tape is cut, the same is said in the same order.
+        told.sort(key=_number)
+        self._incidents += [incident for _, incident in told]
         for follower in self.followers:
             follower.take(chunk)
         self._hand_out(chunk, out)
         return len(tape)
 
     def report(self, out: Outcomes) -> None:
-        """Move the contenders' incidents into the outcomes, ordered by position and then by contender."""
+        """Move the contenders' incidents into the outcomes, ordered by position, then by step and contender."""
+        self._gather()
         if not self._incidents:
             return
-        # The champion's came first, then each challenger's in turn: a stable sort keeps that at equal positions.
-        for incident in sorted(self._incidents, key=_position):
-            if isinstance(incident, Alarm):
-                out.alarms.append(incident)
-            elif isinstance(incident, Benched):
-                out.benched.append(incident)
-            elif isinstance(incident, Episode):
-                out.episodes.append(incident)
-            else:
-                out.reactions.append(incident)
+        homes: dict[type, list[Any]] = {
+            Alarm: out.alarms,
+            Benched: out.benched,
+            Episode: out.episodes,
+            Reaction: out.reactions,
+        }
+        for incident in self._incidents:
+            homes[type(incident)].append(incident)
         self._incidents.clear()
+        # The champion's came first, then the challengers' by step: a stable sort keeps that at equal positions.
+        for home in homes.values():
+            home.sort(key=_position)
+
+    def _gather(self) -> None:
+        """Take down what happened outside a stretch of the tape: to the champion, or by command."""
+        for contender in self.contenders:
+            if contender.incidents:
+                self._incidents += contender.incidents
+                contender.incidents.clear()
 
     def _hand_out(self, chunk: list[Step], out: Outcomes) -> None:
         """Emit the challengers' answers, and release what no further step needs."""
@@ -212,3 +222,7 @@ def _take_nothing(step: Step) -> None:
 
 def _position(incident: Any) -> int:
     return int(incident.position)
+
+
+def _number(told: Told) -> int:
+    return told[0]

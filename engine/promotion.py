@@ -54,6 +54,13 @@ class Promotion:
         Whether there are positives.
     final
         The step at which an event counts.
+
+    Attributes
+    ----------
+    held
+        Whom a command keeps from being promoted.
+    waits
+        How often the tape had to be caught up for a look. It depends on who lagged when, so it is no part of the state.
     """
 
     def __init__(
@@ -183,7 +190,7 @@ class Promotion:
             standing = self._standings[contender.name]
             if contender is self._champion:
                 continue
-            if standing.harm is not None and standing.count and standing.harm.log_e >= wanted:
+            if standing.harm is not None and standing.harm.log_e >= wanted:
                 evidence = {**standing.read(count), "test": "harm", "log_threshold": wanted}
                 evidence["log_e"] = standing.harm.log_e
                 return Choice(contender.name, HARM, f"the promotion did harm: {_said(evidence)}", evidence)
@@ -200,7 +207,6 @@ class Promotion:
         self._gather()
         return {
             "held": sorted(self.held),
-            "waits": self.waits,
             "standings": [[name, standing.snapshot()] for name, standing in self._standings.items()],
             "restarts": [list(restart) for restart in self._restarts],
             "closed": [[at, None if choice is None else list(choice)] for at, choice in self._closed.items()],
@@ -212,7 +218,6 @@ class Promotion:
         """Take back what `snapshot` returned; who is new begins with the requests to come."""
         self._champion = champion
         self.held = set(state["held"]) & self._standings.keys()
-        self.waits = state["waits"]
         for name, standing in state["standings"]:
             if name in self._standings:
                 self._standings[name].restore(standing)
@@ -223,8 +228,13 @@ class Promotion:
 
 
 def _said(evidence: dict[str, Any]) -> str:
-    low, high = evidence["gain_bounds"]
+    """Say what a choice rests on: a test that restarts speaks of the latest stretch, one that does not of all."""
+    if evidence["test"].startswith("fixed"):
+        low, high = evidence["gain_bounds"]
+        gain = f"{evidence['gain']:.4f} ({low:.4f} to {high:.4f}) on {evidence['matured']:,} matured events"
+    else:
+        gain = f"{evidence['latest_gain']:.4f} on the latest {evidence['latest_matured']:,} matured events"
     return (
-        f"mean loss lower by {evidence['gain']:.4f} ({low:.4f} to {high:.4f}) on {evidence['matured']:,} matured "
-        f"events, evidence e^{evidence['log_e']:.1f} where e^{evidence['log_threshold']:.1f} is asked for"
+        f"mean loss lower by {gain}, evidence e^{evidence['log_e']:.1f} "
+        f"where e^{evidence['log_threshold']:.1f} is asked for"
     )

@@ -43,8 +43,8 @@ class PromotionRules:
         Compared events, positives among them, and event time between the first and the last, at least. Positives are
         asked for in binary tasks, and time where events have it.
     margin
-        The confidence bound of the gain must be above this, in units of the loss. Below 0 it lets a challenger pass
-        that is not worse by more; the evidence must still be for it.
+        The evidence must be that the gain is above this, in units of the loss: differences are tested less the margin,
+        scaled back into [-1, 1]. Below 0 it lets a challenger pass that is not worse by more.
     calibration_gap_max
         Mean probability less share of positives, at most, either way; None does not ask.
     alert_ratio_max
@@ -80,6 +80,9 @@ class PromotionRules:
             raise ConfigError(msg)
         if not -1.0 <= self.margin < 1.0:
             msg = f"margin must be at least -1 and less than 1, got {self.margin!r}"
+            raise ConfigError(msg)
+        if self.margin and self.evidence.test == "mcnemar":
+            msg = f"the test mcnemar counts right and wrong and knows no margin, got {self.margin!r}; use betting"
             raise ConfigError(msg)
         if self.harm_run_length < 1.0:
             msg = f"harm_run_length must be at least 1, got {self.harm_run_length!r}"

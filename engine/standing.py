@@ -6,18 +6,23 @@ One standing per challenger, fed with pairs of answers to the same matured event
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from engine.event_time import show_duration
 from engine.evidence.confidence import ConfidenceSequence
 from engine.evidence.losses import Loss
 from engine.evidence.restarting import Restarting
+from engine.evidence.stretch import Stretch
 from engine.messages import Answer, Target
 from engine.promotion_rules import PromotionRules
 from engine.tape import Row
 
 GAIN_ALPHA = 0.05
 """The confidence sequence of the gain holds with 95 %."""
+
+GUARD_EVENTS_MIN = 1_000
+"""Guardrails look at about so many of the latest events, or at `matured_count_min` where that is more."""
 
 
 class Standing:
@@ -39,19 +44,23 @@ class Standing:
         self._binary = binary
         self.evidence = rules.evidence.make()
         self.gain = ConfidenceSequence(GAIN_ALPHA)
+        self.stretch = Stretch()
         self.harm: Restarting | None = None
         self.since_index = -1
+        self._keep = 1.0 - 1.0 / max(GUARD_EVENTS_MIN, rules.matured_count_min)
         self._forget()
 
     def _forget(self) -> None:
-        self.count = self.positives = self.alerts = self.champion_alerts = 0
-        self._probability_sum = 0.0
+        self.count = self.positives = 0
+        self._recent = [0.0] * 4
+        """Fading sums: events, the challenger's alerts, the champion's, probability less truth."""
         self._times: tuple[int, int] | None = None
 
     def restart(self, since_index: int) -> None:
         """Begin anew with the requests after this one."""
         self.evidence.restart()
         self.gain.restart()
+        self.stretch.restart()
         if self.harm is not None:
             self.harm.restart()
         self.since_index = since_index
@@ -61,18 +70,19 @@ class Standing:
         """Take the two answers to one matured event."""
         if row.index <= self.since_index:
             return
-        loss = self._loss
-        difference = loss(champion, target) - loss(challenger, target)
-        self.evidence.add(difference)
+        difference = self._loss(champion, target) - self._loss(challenger, target)
+        margin = self._rules.margin
+        self.evidence.add((difference - margin) / (1.0 + abs(margin)) if margin else difference)
         self.gain.add(difference)
+        self.stretch.add(difference)
         if self.harm is not None:
             self.harm.add(difference)
         self.count += 1
         if self._binary:
             self.positives += target is True
-            self.alerts += challenger[0] is True
-            self.champion_alerts += champion[0] is True
-            self._probability_sum += challenger[1]  # type: ignore[operator]
+            off = challenger[1] - (1.0 if target else 0.0)  # type: ignore[operator]
+            now = (1.0, float(challenger[0] is True), float(champion[0] is True), off)
+            self._recent = [self._keep * kept + each for kept, each in zip(self._recent, now, strict=True)]
         if row.time_ms is not None:
             first, last = self._times or (row.time_ms, row.time_ms)
             self._times = (min(first, row.time_ms), max(last, row.time_ms))
@@ -104,33 +114,39 @@ class Standing:
 
     def _unproven(self, challenger_count: int) -> str | None:
         wanted = self._rules.evidence.log_threshold(challenger_count)
-        if self.evidence.log_e < wanted:
-            return f"evidence e^{self.evidence.log_e:.1f} of e^{wanted:.1f}"
-        if self.gain.lower <= self._rules.margin:
-            return f"the gain is {self.gain.centre:.4f}, by its confidence bound only {self.gain.lower:.4f}"
-        return None
+        if self.evidence.log_e >= wanted:
+            return None
+        return f"evidence e^{self.evidence.log_e:.1f} of e^{wanted:.1f}" if self._is_begun else "no evidence yet"
 
     def _guarded(self) -> str | None:
-        rules = self._rules
-        if not self._binary or not self.count:
+        rules, (count, alerts, champion_alerts, off) = self._rules, self._recent
+        if not count:
             return None
-        gap = (self._probability_sum - self.positives) / self.count
-        if rules.calibration_gap_max is not None and abs(gap) > rules.calibration_gap_max:
-            return f"its mean probability is off by {gap:+.4f}, {rules.calibration_gap_max} is allowed"
-        if rules.alert_ratio_max is not None and self.alerts > rules.alert_ratio_max * max(1, self.champion_alerts):
-            return f"{self.alerts:,} alerts for {self.champion_alerts:,} of the champion's"
+        if rules.calibration_gap_max is not None and abs(off / count) > rules.calibration_gap_max:
+            return f"its mean probability is off by {off / count:+.4f}, {rules.calibration_gap_max} is allowed"
+        if rules.alert_ratio_max is not None and alerts > rules.alert_ratio_max * max(1.0, champion_alerts):
+            return (
+                f"it alerts on {alerts / count:.2%} of the latest events, the champion on {champion_alerts / count:.2%}"
+            )
         return None
+
+    @property
+    def _is_begun(self) -> bool:
+        """Whether anything spoke for or against it yet."""
+        return isfinite(self.evidence.log_e)
 
     def read(self, challenger_count: int) -> dict[str, Any]:
         """Return the evidence in figures, fit for JSON."""
         return {
             "test": f"{self._rules.evidence.rule} {self._rules.evidence.test}",
-            "log_e": self.evidence.log_e if self.count else None,
+            "log_e": self.evidence.log_e if self._is_begun else None,
             "log_threshold": self._rules.evidence.log_threshold(challenger_count),
             "matured": self.count,
             "positives": self.positives if self._binary else None,
             "gain": self.gain.centre if self.count else None,
             "gain_bounds": [self.gain.lower, self.gain.upper],
+            "latest_matured": self.stretch.count,
+            "latest_gain": self.stretch.gain if self.count else None,
         }
 
     def snapshot(self) -> list[Any]:
@@ -140,18 +156,20 @@ class Standing:
             self.gain.snapshot(),
             None if self.harm is None else self.harm.snapshot(),
             self.since_index,
-            [self.count, self.positives, self.alerts, self.champion_alerts, self._probability_sum],
+            self.stretch.snapshot(),
+            [self.count, self.positives, *self._recent],
             None if self._times is None else list(self._times),
         ]
 
     def restore(self, state: list[Any]) -> None:
         """Take back what `snapshot` returned."""
-        evidence, gain, harm, self.since_index, counts, times = state
+        evidence, gain, harm, self.since_index, stretch, counts, times = state
         self.evidence.restore(evidence)
         self.gain.restore(gain)
         self.harm = None
         if harm is not None:
             self.harm = Restarting()
             self.harm.restore(harm)
-        self.count, self.positives, self.alerts, self.champion_alerts, self._probability_sum = counts
+        self.stretch.restore(stretch)
+        self.count, self.positives, *self._recent = counts
         self._times = None if times is None else (times[0], times[1])

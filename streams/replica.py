@@ -83,6 +83,7 @@ class Replica:
         self._codec = RecordCodec(pipeline.request_columns, self.engine.scorer.targets)
         self._outputs = Outputs(topics, self._codec)
         self._steps = 0
+        self._caught_up = Outcomes()
         self._said: list[Outcomes] = []
         self._messages: list[Message] = []
         self._origins: list[Origin] = []
@@ -97,10 +98,9 @@ class Replica:
         """Let the challengers take steps of the tape; return how many they took."""
         tape = self.engine.learner.tape
         before = len(tape)
-        out = self.engine.catch_up(None, step_count_max)
+        self.engine.catch_up(self._caught_up, step_count_max)
         taken = before - len(tape)
         self._steps += taken
-        self._hear(out, (), self.engine.position)
         return taken
 
     def take(self, arrivals: Sequence[Arrival], start: Mapping[str, Any] | None = None) -> Effects:
@@ -114,6 +114,9 @@ class Replica:
             What begins a worker's life, see `streams.journal.JournalEntry`.
         """
         position, steps = self.engine.position, self._steps
+        # In one piece, however often the challengers stopped on the way: the journal says how far they came, not how.
+        self._hear(self._caught_up, (), position)
+        self._caught_up = Outcomes()
         if start is not None:
             if "resolved" in start and self.sequence:
                 self._change(start)

@@ -102,7 +102,7 @@ class PromotionSettings(Section):
     margin: float = setting(
         PromotionRules().margin,
         "a number of at least -1 and less than 1",
-        "By how much the loss must be lower, with confidence; below 0, by how much it may be higher.",
+        "The evidence must be that the loss is lower by more than this; below 0, by how much it may be higher.",
         ge=-1,
         lt=1,
     )

@@ -18,7 +18,15 @@ from streams.audit_trail import Chain, follow_line
 from streams.codec import RecordCodec, decode_label
 from streams.commands import decode as decode_command
 from streams.disk import Disk
-from streams.event_lines import commanded_line, promoted_line
+from streams.event_lines import (
+    alarm_line,
+    benched_line,
+    commanded_line,
+    episode_line,
+    promoted_line,
+    reaction_line,
+    recommended_line,
+)
 from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
 from streams.intake import Input, Kind
 from streams.journal import decode
@@ -131,11 +139,16 @@ class Oracle:
         written = list(whole_topic(self.log, self.ground.outputs.alarms))
         assert [line for line in written if b'"event":"promoted"' in line] == self._lines("promotions", promoted_line)
         assert [line for line in written if b'"event":"command"' in line] == self._lines("commanded", commanded_line)
-        raised = [each for each in map(json.loads, written) if each["event"] == "alarm"]
-        alarms = [each for out in self._said for each in out.alarms]
-        assert sorted((each["position"], each["watched"]) for each in raised) == sorted(
-            (each.position, each.watched) for each in alarms
-        )
+        for kind, event, line in (
+            ("alarms", "alarm", alarm_line),
+            ("episodes", "episode", episode_line),
+            ("reactions", "reaction", reaction_line),
+            ("benched", "benched", benched_line),
+            ("recommended", "recommended", recommended_line),
+        ):
+            # Where a challenger lags, what it does at one position is said after what the champion does at a later one.
+            said = [each for each in written if each.startswith(b'{"event":"%s"' % event.encode())]
+            assert sorted(said) == sorted(self._lines(kind, line)), f"another {event} was told"
 
     def _check_trail(self, trail: Sequence[bytes]) -> None:
         chain = Chain()

@@ -57,17 +57,20 @@ class Senders:
     ----------
     random
         What they write, and in which order.
+    command_share
+        How much of it is commands.
     """
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, command_share: float = 0.06) -> None:
         self.random = random
+        self._command_share = command_share
         self._event_ms = START_MS
         self._ids: list[str] = []
 
     def send(self, now_ms: int) -> Sent:
         """Return the next record; `now_ms` is the time of day that a command says."""
         draw = self.random.random()
-        if draw < 0.06:
+        if draw < self._command_share:
             return Sent("commands", Entry(None, self._command(now_ms)))
         if draw < 0.55 or not self._ids:
             return Sent("requests", self._request())

@@ -21,9 +21,9 @@ class Restarting:
 
     Notes
     -----
-    Adding costs two logarithms and an exponential per bet; memory is one number per bet. Ties are events, too: with no
-    difference at all M is the count, and reaches N after N events. That is within the promise and no evidence of a
-    gain, which is why promotion also asks for the confidence bound of the gain.
+    Adding costs two logarithms and an exponential per bet, nothing for a tie; memory is one number per bet. Nobody
+    begins at a tie: M is then no larger, so the promise holds, and a challenger that always does as the champion does
+    has no evidence, however long.
 
     References
     ----------
@@ -52,17 +52,19 @@ class Restarting:
 
     @property
     def log_e(self) -> float:
-        """The logarithm of the mean M; minus infinity before the first difference."""
+        """The logarithm of the mean M; minus infinity before the first that is not 0."""
         return log_mean_exp(self._logs)
 
     def add(self, d: float) -> None:
         """Take one difference in [-1, 1], or raise `ValueError` and change nothing."""
         refuse_difference(d)
+        self._count += 1
+        if not d:
+            return
         self._logs = [
             (wealth if wealth > 0.0 else 0.0) + log1p(exp(-abs(wealth))) + log1p(bet * d)
             for wealth, bet in zip(self._logs, BETS, strict=True)
         ]
-        self._count += 1
 
     def restart(self) -> None:
         """Forget everything."""

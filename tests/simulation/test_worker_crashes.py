@@ -6,8 +6,11 @@ command that repeats it.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from streams.ground import whole_topic
 from tests.simulation.worker_world import history
 
 HISTORY_COUNT = 2_000
@@ -41,3 +44,14 @@ def test_the_histories_meet_everything_they_are_for() -> None:
         "joins",
     ):
         assert what in told, f"no history of forty has {what!r}"
+
+
+def test_the_histories_judge_and_act() -> None:
+    """Judgement is part of what is killed: alarms, episodes, reactions, and promotions on evidence, said or done."""
+    found = set()
+    for seed in range(60):
+        for line in whole_topic(history(seed).log, "alarms"):
+            told = json.loads(line)
+            found.add(told.get("step") or told.get("rule") or told["event"])
+    wanted = {"alarm", "episode", "forked", "swapped", "kept", "reset", "restarting", "harm", "fixed", "command"}
+    assert found >= wanted, wanted - found

@@ -31,6 +31,47 @@ ROOT = Path("/state")
 CHECKPOINTS = ROOT / "checkpoints"
 
 
+EAGER = {
+    "run_length": 1,
+    "matured_count_min": 2,
+    "positive_count_min": 0,
+    "span_min": "0s",
+    "margin": -0.99,
+    "harm_run_length": 2,
+    "epoch_inputs": 4,
+}
+"""Promotes on next to nothing, so that much happens in a short history."""
+
+WATCHED = {
+    "specs": ["e_sr(run_length=2, m=0.1)", "misses=e_sr(run_length=2, m=0.1)", "alert_rate=e_sr(run_length=9, m=0.2)"],
+    "settle_count": 3,
+    "quiet_count": 5,
+}
+JUDGEMENTS: list[dict[str, dict[str, Any]]] = [
+    {"detectors": {"specs": ["none"]}},
+    {
+        "detectors": {"specs": ["ddm(warm_up=2, errors_min=1, drift_level=2.1)"]},
+        "reactions": {"specs": {"bayes": "reset()"}},
+    },
+    {
+        "detectors": WATCHED,
+        "reactions": {
+            "specs": {
+                "linear": "standby(every_count=3, life_count=9, alpha=0.9)",
+                "bayes": "gated(alpha=0.9, lookback_count=4, trial_count=4, buffer_count=20)",
+            }
+        },
+        "promotion": {"mode": "automatic", **EAGER},
+    },
+    {
+        "detectors": WATCHED,
+        "reactions": {"specs": ["pool(audition_count=2, lookback_count=3, buffer_count=20)"]},
+        "promotion": {"mode": "recommend", **EAGER, "rule": "fixed", "alpha": 0.9},
+    },
+]
+"""What is watched, done about a drift, and promoted; the last two want label windows that close."""
+
+
 class Killed(BaseException):
     """The process died here."""
 
@@ -76,7 +117,11 @@ class World:
         self._now_s = 0.0
         self._asked_count = 0
         self.senders = Senders(random)
-        self._left = random.randrange(5, 60)
+        self._left, self._burst = random.randrange(5, 60), 9
+        if "promotion" in self._given:
+            # Evidence and reactions take a while, and a command begins the evidence anew.
+            self.senders = Senders(random, command_share=0.01)
+            self._left, self._burst = random.randrange(100, 250), 40
         self._looks_left: int | None = None
         self._turns_left: int | None = None
         self._zombie_in: int | None = None
@@ -86,10 +131,13 @@ class World:
     def _sections(self) -> dict[str, dict[str, Any]]:
         random = self.random
         policy = random.choice(["wait(2h)", "negative_after(3h)", "wait"])
+        judgement = random.choice(JUDGEMENTS[:2])
+        if policy == "negative_after(3h)" and random.random() < 0.6:
+            judgement = random.choice(JUDGEMENTS[2:])
         return {
             **SECTIONS,
+            **judgement,
             "labels": {"time": "at", "policy": policy},
-            "detectors": {"specs": [random.choice(["none", "river.drift.binary.DDM(warm_start=5)"])]},
             "limits": {
                 "dedup_count_max": random.choice([0, 3, 1_000]),
                 "held_count_max": random.choice([2, 1_000]),
@@ -154,7 +202,7 @@ class World:
 
     def _arrive(self) -> None:
         random = self.random
-        for _ in range(random.choice([0, 0, 1, 1, 2, 9])):
+        for _ in range(random.choice([0, 0, 1, 1, 2, self._burst])):
             if self._left <= 0:
                 return
             self._left -= 1
@@ -261,7 +309,7 @@ class World:
     def finish(self) -> None:
         """Let a last worker answer everything that is there, and stop cleanly."""
         self._left = 0
-        self._turns_left, self._looks_left, self._zombie_in = 200, None, None
+        self._turns_left, self._looks_left, self._zombie_in = 1_000, None, None
         self.service().run()
         self.log.lapse()
 
