@@ -1,14 +1,9 @@
 """How soon detectors hear, and how often they cry: `python -m benchmarks.detectors [--quick] [--json FILE]`.
 
 Streams of errors (0/1) at a steady rate for their first half, then at two or three times that rate: at once, over a
-width, or for a while. Every detector sees the same streams; a stream is a function of its seed. Four figures:
-
-- false: alarms in 10,000 values without a change.
-- delay: from the onset to the first alarm after it, median and 90th percentile over the streams where one came.
-- missed: streams in which no alarm came in 8,000 values after the onset (for a transient: while it lasted, and as many
-  values again).
-- by chance: the median delay of a detector that looks at nothing and alarms at regular intervals, as often as this one
-  does falsely. A delay that is not far below it is worth nothing. Two such detectors have rows of their own.
+width, or for a while. Every detector sees the same streams; a stream is a function of its seed. The figures
+are those of `streams.detector_bench`; a transient is listened for while it lasts and as long again. Two rows are of
+detectors that look at nothing.
 """
 
 from __future__ import annotations
@@ -16,17 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from math import ceil
 from pathlib import Path
 from random import Random
-from statistics import median
 from typing import Any
 
-from engine.drift.detector import Verdict
-from engine.models.spec import OWN_DETECTORS, parse_detector
+from streams.detector_bench import OWN, Alarmed, Delays, Make, delays, false_alarms, of_spec, periodic
 
 RATES = (0.01, 0.05, 0.2)
 CALM_COUNT = 5_000
@@ -39,11 +31,7 @@ RIVERS = (
     *("river.drift.ADWIN()", "river.drift.PageHinkley()", "river.drift.binary.DDM()", "river.drift.binary.EDDM()"),
     *("river.drift.binary.HDDMA()", "river.drift.binary.HDDMW()", "river.drift.binary.FHDDM()"),
 )
-OURS = (*(f"{name}()" for name in OWN_DETECTORS if name != "vote"), "adwin(clock=1)", "vote(adwin(), page_hinkley())")
 PERIODS = (1_000, 10_000)
-
-Alarmed = Callable[[float], bool]
-"""Takes a value, and says whether it is an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +69,7 @@ CHANGES = (
 )
 
 
-def of_spec(text: str) -> Callable[[], Alarmed]:
-    """Return a maker of the detector that a spec describes."""
-
-    def make() -> Alarmed:
-        detector = parse_detector(text, seed=1, name="benchmark").detector
-        return lambda value: detector.update(value) is Verdict.DRIFT
-
-    return make
-
-
-def periodic(period: int) -> Callable[[], Alarmed]:
-    """Return a maker of a detector that looks at nothing."""
-
-    def make() -> Alarmed:
-        count = 0
-
-        def alarmed(value: float) -> bool:
-            nonlocal count
-            count += 1
-            return count % period == 0
-
-        return alarmed
-
-    return make
-
-
-def of_capymoa(name: str) -> Callable[[], Alarmed]:
+def of_capymoa(name: str) -> Make:
     """Return a maker of one of CapyMOA's detectors."""
 
     def make() -> Alarmed:
@@ -124,7 +86,7 @@ def of_capymoa(name: str) -> Callable[[], Alarmed]:
     return make
 
 
-def of_frouros(name: str) -> Callable[[], Alarmed]:
+def of_frouros(name: str) -> Make:
     """Return a maker of one of Frouros' detectors."""
 
     def make() -> Alarmed:
@@ -144,9 +106,9 @@ def of_frouros(name: str) -> Callable[[], Alarmed]:
     return make
 
 
-def field() -> tuple[dict[str, Callable[[], Alarmed]], list[str]]:
+def field() -> tuple[dict[str, Make], list[str]]:
     """Return all detectors by name, and a line for everything that is left out."""
-    makers = {text: of_spec(text) for text in (*OURS, *RIVERS)}
+    makers = {text: of_spec(text) for text in (*OWN, *RIVERS)}
     skipped = ["river.drift.KSWIN: skipped, at 0.3 ms a value"]
     others = {
         "capymoa": (of_capymoa, ("ADWIN", "DDM", "HDDMAverage", "HDDMWeighted", "RDDM", "STEPD")),
@@ -161,34 +123,11 @@ def field() -> tuple[dict[str, Callable[[], Alarmed]], list[str]]:
     return makers, skipped
 
 
-def false_alarms(make: Callable[[], Alarmed], rate: float, stream_count: int) -> float:
-    """Return the alarms in 10,000 values without a change."""
-    found = 0
+def steady(rate: float, stream_count: int) -> Iterator[list[float]]:
+    """Yield streams without a change."""
     for seed in range(stream_count):
-        random, alarmed = Random(f"steady:{rate}:{seed}"), make()
-        found += sum(alarmed(float(random.random() < rate)) for _ in range(STEADY_COUNT))
-    return found / (stream_count * STEADY_COUNT) * 10_000
-
-
-def delays(make: Callable[[], Alarmed], streams: Sequence[list[float]], change: Change) -> dict[str, Any]:
-    """Return the delays of the first alarms after the onset."""
-    found: list[int] = []
-    for values in streams:
-        alarmed = make()
-        for value in values[:CALM_COUNT]:
-            alarmed(value)
-        first = next(
-            (at for at, value in enumerate(values[CALM_COUNT:][: change.heard_within]) if alarmed(value)), None
-        )
-        if first is not None:
-            found.append(first)
-    found.sort()
-    return {
-        "median": median(found) if found else None,
-        "p90": found[ceil(0.9 * len(found)) - 1] if found else None,
-        "missed": len(streams) - len(found),
-        "of": len(streams),
-    }
+        random = Random(f"steady:{rate}:{seed}")
+        yield [float(random.random() < rate) for _ in range(STEADY_COUNT)]
 
 
 def measure(stream_count: int) -> Iterator[dict[str, Any]]:
@@ -197,23 +136,23 @@ def measure(stream_count: int) -> Iterator[dict[str, Any]]:
     for rate in RATES:
         streams = {change: [change.values(rate, seed) for seed in range(stream_count)] for change in CHANGES}
         for name, make in makers.items():
-            false = false_alarms(make, rate, stream_count)
+            false = false_alarms(make, steady(rate, stream_count))
+            heard = {
+                change.name: delays(make, made, CALM_COUNT, change.heard_within) for change, made in streams.items()
+            }
             yield {
                 "rate": rate,
                 "detector": name,
-                "ours": name in OURS,
-                "false": false,
-                "by_chance": 5_000 / false if false else None,
-                "changes": {change.name: delays(make, made, change) for change, made in streams.items()},
+                "ours": name in OWN,
+                "false": false.per_10_000,
+                "by_chance": false.by_chance,
+                "changes": {name: {**as_data(each), "shown": each.shown()} for name, each in heard.items()},
             }
 
 
-def shown(delay: dict[str, Any]) -> str:
-    """Return a delay for eyes: median, 90th percentile, and how many streams were missed."""
-    if delay["median"] is None:
-        return "-"
-    missed = f" ({delay['missed']} missed)" if delay["missed"] else ""
-    return f"{delay['median']:,.0f} / {delay['p90']:,}{missed}"
+def as_data(found: Delays) -> dict[str, Any]:
+    """Return delays as plain data."""
+    return {"median": found.median, "p90": found.p90, "missed": found.missed, "of": found.stream_count}
 
 
 def table(rows: Sequence[dict[str, Any]], rate: float) -> list[str]:
@@ -225,7 +164,7 @@ def table(rows: Sequence[dict[str, Any]], rate: float) -> list[str]:
     ]
     for row in rows:
         chance = "never" if row["by_chance"] is None else f"{row['by_chance']:,.0f}"
-        cells = " | ".join(shown(row["changes"][name]) for name in names)
+        cells = " | ".join(row["changes"][name]["shown"] for name in names)
         lines.append(f"| `{row['detector']}` | {row['false']:.2f} | {chance} | {cells} |")
     return lines
 

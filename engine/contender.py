@@ -154,7 +154,7 @@ class Contender:
                 if self._decide is not None:
                     answer = (self._decide(answer[1]), answer[1])  # type: ignore[arg-type]
                 if self._due_answered:
-                    self._heed(self.judges.show(Timing.ANSWERED, answer, target=False, when=when), when)
+                    self._heed(self.judges.show(Timing.ANSWERED, answer, target=False, when=when), when, row.index)
                 if self.reaction is not None:
                     self._record(Entry(StepKind.PREDICT, row.index, x, None, None), when)
         row.served[self.slot] = answer
@@ -188,7 +188,8 @@ class Contender:
         if answer is not None:
             self._labelled.add(answer, target)  # type: ignore[arg-type]
             if self._due_labelled:
-                self._heed(self.judges.show(Timing.LABELLED, answer, target, when), when)  # type: ignore[arg-type]
+                verdicts = self.judges.show(Timing.LABELLED, answer, target, when)  # type: ignore[arg-type]
+                self._heed(verdicts, when, row.index)
             if self._due_matured and self._matured is None:
                 self._watch_loss(row.index, answer, target, when)  # type: ignore[arg-type]
         self._learn(kind, row, target, when)  # type: ignore[arg-type]
@@ -233,15 +234,15 @@ class Contender:
         judges = self.judges
         if judges.episodes is not None:
             self.incidents += judges.episodes.see(loss(answer, target), when, index=index)
-        self._heed(judges.show(Timing.MATURED, answer, target, when), when)
+        self._heed(judges.show(Timing.MATURED, answer, target, when), when, index)
 
-    def _heed(self, verdicts: list[Verdicted], when: Moment) -> None:
-        """Raise an alarm for each drift, within its episode, and let the reaction know."""
+    def _heed(self, verdicts: list[Verdicted], when: Moment, index: int) -> None:
+        """Raise an alarm for each drift, within its episode, and let the reaction know; `index` is what it is about."""
         for watch, verdict in verdicts:
             self._now = when
             if verdict is Verdict.DRIFT:
                 watched = f"{self.name}.{watch.signal}"
-                episode, said = self.judges.episodes.signal(watched, when)  # type: ignore[union-attr]
+                episode, said = self.judges.episodes.signal(watched, when, index=index)  # type: ignore[union-attr]
                 self.incidents += said
                 self.incidents.append(Alarm(*when, watched, watch.name, "drift", episode))
                 if self.reaction is not None and self.benched is None:

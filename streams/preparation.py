@@ -40,8 +40,8 @@ class Prepared:
     notices: tuple[str, ...]
 
 
-def prepare(settings: Settings) -> Prepared:
-    """Open the source, look at its first records, and wire the run.
+def prepare(settings: Settings, source: Source | None = None) -> Prepared:
+    """Open the source, look at its first records, and wire the run; one that is given is not opened.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def prepare(settings: Settings) -> Prepared:
     SourceError
         When the source cannot be read, or holds no readable record.
     """
-    source = open_source(
+    source = source or open_source(
         settings.input.paths, file_format=settings.input.format, record_bytes_max=settings.input.record_bytes_max
     )
     columns = _columns(settings, getattr(source, "target", None))

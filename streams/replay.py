@@ -17,6 +17,7 @@ from streams.codec import to_json
 from streams.continuation import Continuation
 from streams.garbage import looked_for_seldom
 from streams.jsonl_sink import JsonlSink
+from streams.ports import Source
 from streams.preparation import Prepared, prepare
 from streams.provenance import arguments
 from streams.runner import Runner
@@ -28,6 +29,9 @@ class Observer(Protocol):
 
     def begin(self, prepared: Prepared, notices: Sequence[str]) -> None:
         """Is told what is about to run, and what there is to know about where it goes on."""
+
+    def note(self, out: Outcomes) -> None:
+        """Is shown what was said about a slice."""
 
     def progress(self, engine: Engine, seconds: float) -> None:
         """Is shown the engine after a slice."""
@@ -60,8 +64,10 @@ class Result:
         return to_json(data)
 
 
-def replay(settings: Settings, observer: Observer) -> Result:
+def replay(settings: Settings, observer: Observer, source: Source | None = None) -> Result:
     """Replay what the settings describe; with a state directory, from where the last one was killed.
+
+    `source` is read in the place of the paths of the settings.
 
     Raises
     ------
@@ -70,7 +76,7 @@ def replay(settings: Settings, observer: Observer) -> Result:
     SnapshotError
         When a checkpoint cannot be continued: it is damaged, or of another run.
     """
-    prepared = prepare(settings)
+    prepared = prepare(settings, source)
     with _continuation(settings, prepared) or nullcontext() as kept:
         return _replay(settings, prepared, kept, observer)
 
@@ -95,6 +101,7 @@ def _replay(settings: Settings, prepared: Prepared, kept: Continuation | None, o
 
             def watch(outcomes: Outcomes) -> None:
                 alarms.note(outcomes.alarms)
+                observer.note(outcomes)
                 if kept is not None and kept.is_due(engine):
                     kept.keep(engine, prepared.records, sink, alarms.snapshot())
                 observer.progress(engine, clock.seconds())

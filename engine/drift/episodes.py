@@ -21,11 +21,16 @@ EPISODE_COUNT_MAX = 1_000
 
 
 class _Open(NamedTuple):
-    """What the open episode's state does not say: the places of its opening and latest signal, and a caller's word."""
+    """What the open episode's state does not say.
+
+    The places of its opening and its latest signal, a caller's word, and the request its opening was about: until the
+    loss has come that far, the places move along with it.
+    """
 
     place: int
     signal_place: int
     recurring: bool = False
+    about_index: int = -1
 
 
 class Episodes:
@@ -77,11 +82,15 @@ class Episodes:
 
         `index` is the request the value is about; left out, it is the latest one at this moment.
         """
-        self._history.add(value, moment.request_index if index is None else index)
+        about = moment.request_index if index is None else index
+        self._history.add(value, about)
         opened = self._open
         if opened is None:
             return []
         rules, seen = self.rules, self._history.count
+        if about < opened.about_index:
+            self._open = opened._replace(place=seen, signal_place=seen)
+            return []
         length = seen - opened.place
         over = seen - opened.signal_place >= rules.quiet_count or length >= rules.length_count_max
         said = []
@@ -92,8 +101,12 @@ class Episodes:
             said.append(self._characterised(opened, moment, over=True, must_end=must_end))
         return said
 
-    def signal(self, watched: str, moment: Moment) -> tuple[str, list[Episode]]:
-        """Take one drift verdict: it opens an episode or joins the open one. Return its id and what there is to say."""
+    def signal(self, watched: str, moment: Moment, *, index: int = -1) -> tuple[str, list[Episode]]:
+        """Take one drift verdict: it opens an episode or joins the open one. Return its id and what there is to say.
+
+        `index` is the request the verdict is about. Misses are known before the loss is: the change is then looked for
+        once the loss has reached that request.
+        """
         seen = self._history.count
         if self._open is not None:
             self._open = self._open._replace(signal_place=seen)
@@ -101,7 +114,7 @@ class Episodes:
         self.count += 1
         name = f"{self.owner}#{self.count}"
         state = Episode(moment.position, moment.request_index, name, watched, "opened", moment.request_index)
-        self._open = _Open(seen, seen)
+        self._open = _Open(seen, seen, about_index=index)
         self._kept.append(state)
         return name, [state]
 

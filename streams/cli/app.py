@@ -16,6 +16,7 @@ import click
 from engine.errors import SidestreamError
 
 _COMMANDS = {
+    "demo": "See it work: card payments whose fraud changes its ways, in half a minute.",
     "replay": "Run a stream of labelled events through champion, challengers and baselines.",
     "run": "Answer what arrives on the topics of a log, durably, until told to stop.",
     "check": "Read a configuration and say what it would do, starting nothing.",
@@ -30,11 +31,14 @@ _COMMANDS = {
     "rollback": "Ask the worker to let the champion before the last change answer again.",
     "bench": "Ask the worker to take a contender out.",
     "restore": "Ask the worker to let a benched contender take part again.",
+    "hold": "Ask the worker not to let evidence promote a contender.",
+    "allow": "Ask the worker to let evidence promote a held contender again.",
     "power": "Say how many events, and days, an A/B test will take.",
     "offpolicy": "Estimate from the log of a replay what each contender's decisions would have cost.",
     "dead": "List and show dead letters, and send their records back.",
     "models": "List the models a spec can name.",
     "detectors": "List the drift detectors a spec can name.",
+    "choose-detector": "Try the detectors on a series of losses, and recommend one.",
 }
 
 INTERRUPTED = 130
@@ -52,7 +56,7 @@ class Commands(click.Group):
         """Import a command and return it."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"streams.cli.{cmd_name}").command
+        command: click.Command = import_module(f"streams.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -15,6 +15,7 @@ from streams.cli.experiment_lines import experiment_lines
 
 if TYPE_CHECKING:
     from engine.engine import Engine
+    from engine.messages import Outcomes
     from engine.summary import Summary
     from streams.ports import Source
     from streams.preparation import Prepared
@@ -62,6 +63,9 @@ class Screen:
             self._progress.add_task("starting", total=None)
             self._source = prepared.source
             self._progress.start()
+
+    def note(self, out: Outcomes) -> None:
+        """Say nothing yet: what was said is in the table's lines."""
 
     def progress(self, engine: Engine, seconds: float) -> None:
         """Show the state of the run, a few times a second."""

@@ -1,6 +1,7 @@
 """How a command reaches a worker from the command line: onto its topic, and back comes what the audit trail says of it.
 
-`promote`, `rollback`, `bench` and `restore` differ in their verb alone. The worker need not run: the command waits.
+`promote`, `rollback`, `bench`, `restore`, `hold` and `allow` differ in their verb alone. The worker need not run: the
+command waits.
 """
 
 from __future__ import annotations

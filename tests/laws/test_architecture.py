@@ -60,7 +60,7 @@ STREAMS_DOORS = {
 }
 CLI_ONLY = {"click", "rich"}
 ADAPTERS = {
-    *("csv_file", "jsonl_file", "parquet_file", "river_sets", "jsonl_sink", "labels_file"),
+    *("csv_file", "jsonl_file", "parquet_file", "river_sets", "jsonl_sink", "labels_file", "synthetic"),
     *("embedded_log", "memory_log"),
 }
 

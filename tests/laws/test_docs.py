@@ -30,6 +30,7 @@ OWN_FLAGS = {
     *("--reason", "--by", "--wait", "--all", "--dry-run"),
     *("--once", "--accept-differences", "--change-contenders", "--at"),
     *("--baseline", "--effect", "--share", "--per-day", "--alpha", "--power"),
+    *("--write", "--quiet", "--column", "--contender", "--signal", "--times", "--budget"),
 }
 
 

@@ -26,7 +26,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def test_the_guide_runs_from_its_first_command_to_its_last(reader: Shell) -> None:
-    begin, killed, commands, past, joined, dead = blocks(GUIDE, "sh")
+    begin, killed, commands, verdict, past, joined, dead = blocks(GUIDE, "sh")
 
     said = reader.run(begin)
     assert "pipeline.toml: in order" in said.stdout
@@ -43,6 +43,8 @@ def test_the_guide_runs_from_its_first_command_to_its_last(reader: Shell) -> Non
     effects = re.findall(r'\\"verb\\":\\"(\w+)\\".*?\\"effect\\":\\"(\w+)\\"', said.stdout)
     assert effects == [("rollback", "done"), ("bench", "done"), ("restore", "done"), ("promote", "done")]
 
+    assert "hold 'tree': queued" in reader.run(verdict).stdout
+
     said = reader.run(past)
     assert "the same bits" in said.stdout
     assert re.search(r"^nb +challenger", said.stdout, re.MULTILINE)
@@ -50,6 +52,10 @@ def test_the_guide_runs_from_its_first_command_to_its_last(reader: Shell) -> Non
     assert "everything holds" in said.stdout
 
     reader.run(joined)
+    trail = (reader.directory / "state" / "audit.jsonl").read_text(encoding="utf-8")
+    effects = re.findall(r'"verb":"(hold|allow)".*?"effect":"(\w+)"', trail)
+    assert effects == [("hold", "done"), ("allow", "done")]
+
     assert "learned 0" in reader.run("sidestream inspect state | grep 'nb:'").stdout
 
     said = reader.run(dead)

@@ -15,6 +15,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.errors import SidestreamError
+from engine.messages import Outcomes
 from streams.cli.app import main
 from streams.cli.flags import as_settings
 from streams.preparation import Prepared
@@ -52,6 +53,9 @@ class Killer:
         self.left = slices
 
     def begin(self, prepared: Prepared, notices: Sequence[str]) -> None:
+        pass
+
+    def note(self, out: Outcomes) -> None:
         pass
 
     def progress(self, engine: Engine, seconds: float) -> None:

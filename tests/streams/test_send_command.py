@@ -1,4 +1,4 @@
-"""`promote`, `rollback`, `bench`, `restore`: the command stands on its topic, and the worker's effect comes back."""
+"""`promote`, `rollback` and the others: the command stands on its topic, and the worker's effect comes back."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def commands(directory: Path, topic: str = "commands") -> list[CommandRecord]:
         (("rollback",), Verb.ROLLBACK, None),
         (("bench", "tree"), Verb.BENCH, "tree"),
         (("restore", "tree"), Verb.RESTORE, "tree"),
+        (("hold", "tree"), Verb.HOLD, "tree"),
+        (("allow", "tree"), Verb.ALLOW, "tree"),
     ],
 )
 def test_a_command_stands_on_its_topic_with_who_asked_and_why(
