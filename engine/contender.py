@@ -96,7 +96,8 @@ class Contender:
     reaction
         What is done about a drift in its loss; None does nothing.
     replaced
-        Where its model was replaced, or benched: evidence about it begins anew there. Whoever reads it empties it.
+        Where its model was replaced, or benched: evidence about it begins anew there. Whoever reads it empties it; None
+        where nobody does.
     wrap
         Goes around every model it makes, such as a stopwatch.
     """
@@ -111,7 +112,7 @@ class Contender:
         self.incidents: list[Incident] = []
         self.make: Callable[[], Mind] | None = None
         self.reaction: reactions.Reaction | None = None
-        self.replaced: list[Replaced] = []
+        self.replaced: list[Replaced] | None = None
         self.wrap: Callable[[Model], Model] = _bare
         self._now = Moment(0, 0, None)
         self._decide = decide
@@ -162,7 +163,7 @@ class Contender:
     def bench(self, reason: str, when: Moment) -> None:
         """Take the model out with its state as it is, and say why."""
         self.benched = reason
-        self.replaced.append(Replaced(when.position, when.request_index))
+        self._begin_anew(when)
         self.incidents.append(Benched(when.position, when.request_index, self.name, reason))
 
     def take(self, steps: Iterable[Step]) -> list[Told]:
@@ -266,8 +267,12 @@ class Contender:
         self.model, self._decide = mind
         self.judges.renew()
         self._watch()
-        self.replaced.append(Replaced(self._now.position, self._now.request_index))
+        self._begin_anew(self._now)
         return before
+
+    def _begin_anew(self, when: Moment) -> None:
+        if self.replaced is not None:
+            self.replaced.append(Replaced(when.position, when.request_index))
 
     def forget(self, keep: float) -> None:
         """Have the model keep this share of what it has learned."""

@@ -259,7 +259,9 @@ class Engine:
         self.scorer.restore(state["scorer"], rows)
         self.learner.restore(state["learner"], rows)
         if self.promotion is not None:
-            self.promotion.restore(state["promotion"], self.learner.champion)
+            wired = self._wired()
+            kept = {each["name"] for each in state["learner"]["contenders"] if (each["name"], each["spec"]) in wired}
+            self.promotion.restore(state["promotion"], self.learner.champion, kept)
         self.succession.restore(state["succession"])
         self.dead_letter_count, self.alarm_count = state["counts"]
 
