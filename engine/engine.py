@@ -279,7 +279,9 @@ class Engine:
         self.scorer.restore(state["scorer"], rows)
         self.learner.restore(state["learner"], rows)
         if self.promotion is not None:
-            self.promotion.restore(state["promotion"], self.learner.champion)
+            wired = self._wired()
+            kept = {each["name"] for each in state["learner"]["contenders"] if (each["name"], each["spec"]) in wired}
+            self.promotion.restore(state["promotion"], self.learner.champion, kept)
         if self.learner.watcher is not None and state.get("watcher") is not None:
             self.learner.watcher.restore(state["watcher"])
         self.succession.restore(state["succession"])

@@ -72,11 +72,14 @@ class Standing:
             return
         difference = self._loss(champion, target) - self._loss(challenger, target)
         margin = self._rules.margin
-        self.evidence.add((difference - margin) / (1.0 + abs(margin)) if margin else difference)
+        if self.harm is not None:
+            # Who was displaced for one that is not much worse comes back as one that is better, or they take turns.
+            margin = abs(margin)
+        self.evidence.add(_beyond(difference, margin))
         self.gain.add(difference)
         self.stretch.add(difference)
         if self.harm is not None:
-            self.harm.add(difference)
+            self.harm.add(_beyond(difference, max(0.0, -self._rules.margin)))
         self.count += 1
         if self._binary:
             self.positives += target is True
@@ -145,6 +148,7 @@ class Standing:
             "positives": self.positives if self._binary else None,
             "gain": self.gain.centre if self.count else None,
             "gain_bounds": [self.gain.lower, self.gain.upper],
+            "gain_matured": self.gain.count,
             "latest_matured": self.stretch.count,
             "latest_gain": self.stretch.gain if self.count else None,
         }
@@ -173,3 +177,8 @@ class Standing:
         self.stretch.restore(stretch)
         self.count, self.positives, *self._recent = counts
         self._times = None if times is None else (times[0], times[1])
+
+
+def _beyond(difference: float, margin: float) -> float:
+    """Return a difference of losses less the margin, scaled back into [-1, 1]."""
+    return (difference - margin) / (1.0 + abs(margin)) if margin else difference

@@ -105,18 +105,18 @@ class Succession:
         if tape and tape[0][3].position < when.position - promotion.rules.epoch_inputs:
             promotion.waits += 1
             self._learner.catch_up(out)
+        if not promotion.is_due(when.position):
+            return
+        self._learner.catch_up(out)
         choice = promotion.decide(when.position)
         if choice is None:
             return
         if promotion.rules.mode is PromotionMode.RECOMMEND:
             champion = self.answerer.name
             out.recommended.append(Recommended(when.position, when.request_index, choice.name, champion, *choice[1:]))
-            return
-        self._learner.catch_up(out)
-        heir = self._by_name[choice.name]
-        if heir.benched is None and isinstance(self.answerer, Contender):
+        elif isinstance(self.answerer, Contender):
             self._previous.append(self.answerer)
-            self._seat(heir, None, choice, when, out)
+            self._seat(self._by_name[choice.name], None, choice, when, out)
 
     def _next_rung(self) -> Contender | None:
         """Return the highest rung that is healthy; None is the understudy's."""
@@ -181,9 +181,11 @@ class Succession:
             return self._unknown(name)
         if self._promotion is None:
             return "no evidence is gathered, so nothing promotes anybody but a command"
+        if self._by_name[name].billing.role is Role.BASELINE:
+            return f"{name!r} is the baseline, and no evidence promotes it"
         if name in self._promotion.held:
             return f"{name!r} is held already"
-        self._promotion.held.add(name)
+        self._promotion.hold(name)
         return None
 
     def _allow(self, name: str | None, when: Moment, out: Outcomes) -> str | None:  # noqa: ARG002 - nothing changes now

@@ -72,8 +72,9 @@ def absolute_clipped(loss_max: float) -> Loss:
         raise ConfigError(msg)
 
     def loss(answer: Answer, target: Target) -> float:
-        error = float(answer[0]) - float(target)  # type: ignore[arg-type]
-        return min(abs(error) / loss_max, 1.0)
+        share = abs(float(answer[0]) - float(target)) / loss_max  # type: ignore[arg-type]
+        # Not `min`: an answer that is no number, which a mean of huge targets can be, is as wrong as can be.
+        return share if share < 1.0 else 1.0
 
     return loss
 

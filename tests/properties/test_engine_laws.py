@@ -50,7 +50,7 @@ EAGER = PromotionRules(
     matured_count_min=3,
     positive_count_min=0,
     span_ms_min=0,
-    margin=-0.99,
+    margin=-0.2,
     harm_run_length=5.0,
     epoch_inputs=8,
 )

@@ -36,7 +36,7 @@ EAGER = {
     "matured_count_min": 2,
     "positive_count_min": 0,
     "span_min": "0s",
-    "margin": -0.99,
+    "margin": -0.2,
     "harm_run_length": 2,
     "epoch_inputs": 4,
 }
