@@ -7,9 +7,12 @@ from typing import Any
 
 from engine.contender import Contender
 from engine.drift.budget import AlarmBudget
+from engine.shift.watcher import Watcher
 
 
-def report_budget(budget: AlarmBudget | None, contenders: Sequence[Contender]) -> dict[str, Any] | None:
+def report_budget(
+    budget: AlarmBudget | None, contenders: Sequence[Contender], watcher: Watcher | None
+) -> dict[str, Any] | None:
     """Return the budget and its watches as plain data; None where there is no budget.
 
     `allowed` is how many false alarms the budget bears in the time that was watched; true alarms come on top, and are
@@ -37,10 +40,28 @@ def report_budget(budget: AlarmBudget | None, contenders: Sequence[Contender]) -
         if watch.warrant is not None
         for ledger in (watch.warrant.ledger,)
     ]
+    looks = [
+        {
+            "watched": watched,
+            "looks": allowance.looks,
+            "elapsed": allowance.elapsed,
+            "alarms": raised,
+            "allowed": allowance.allowed,
+            "run_length_promised": allowance.promised,
+            "run_length": allowance.elapsed / raised if raised else None,
+        }
+        for watched, allowance, raised in zip(
+            ("requests", "labels"),
+            () if watcher is None else watcher.allowances,
+            (0, 0) if watcher is None else watcher.raised,
+            strict=False,
+        )
+    ]
     return {
         "budget": str(budget),
         "unit": budget.unit.value,
-        "allowed": sum(watch["allowed"] for watch in watches),
-        "alarms": sum(watch["alarms"] for watch in watches),
+        "allowed": sum(each["allowed"] for each in (*watches, *looks)),
+        "alarms": sum(each["alarms"] for each in (*watches, *looks)),
         "watches": watches,
+        "looks": looks,
     }

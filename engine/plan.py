@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.contender import Billing, Contender, Role, Rung
 from engine.decision import AlertRate, Decide, Threshold
-from engine.drift.budget import AlarmBudget, BudgetClock, split
+from engine.drift.budget import AlarmBudget, Allowance, BudgetClock, split
 from engine.drift.episode_rules import EpisodeRules
 from engine.drift.episodes import Episodes
 from engine.drift.warrant import Warrant
@@ -317,6 +317,9 @@ class Plan:
             return ()
         for text in self.detectors:
             if split_feature(text) is not None:
+                if self.budget is not None:
+                    msg = f"an alarm budget holds no detector on a feature, got {text!r:.80}; name it in [shift] watch"
+                    raise ConfigError(msg)
                 continue
             signal, spec = split_signal(text)
             parsed = parse_detector(spec, seed=self.seed, name=name)
@@ -330,8 +333,11 @@ class Plan:
 
     @property
     def budget_share(self) -> float:
-        """The share of the alarm budget that each watch gets: one for every detector on every contender."""
-        return split((1 + len(self.challengers)) * len(self.detectors))
+        """The share of the alarm budget that each watch gets: one for every detector on every contender.
+
+        Looks without labels are two groups more, at requests and at labels.
+        """
+        return split((1 + len(self.challengers)) * len(self.detectors), 2 if self.shift.watches else 0)
 
     @property
     def _adds_baseline(self) -> bool:
@@ -342,7 +348,10 @@ class Plan:
         """Return what watches the stream without labels; None where nothing does."""
         labels = self.labels
         stream = Stream(self.schema, self.task, labels.windowed, labels.relearn, labels.final)
-        return watcher_of(self.shift, stream, self.detectors, contenders, self.seed)
+        watcher = watcher_of(self.shift, stream, self.detectors, contenders, self.seed)
+        if self.budget is not None and watcher is not None and self.shift.watches:
+            watcher.allowances = tuple(Allowance(self.budget, self.budget_share, self.limits) for _ in range(2))
+        return watcher
 
 
 def name_of(made: object) -> str:

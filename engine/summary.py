@@ -115,7 +115,7 @@ def summarise(engine: Engine) -> Summary:
         if engine.router is None or engine.experiment is None
         else engine.experiment.read(resting=succession.answerer is not engine.router.control),
         "episodes": _episodes(engine),
-        "alarm_budget": report_budget(engine.budget, engine.learner.contenders),
+        "alarm_budget": report_budget(engine.budget, engine.learner.contenders, engine.learner.watcher),
         "shift": None if engine.learner.watcher is None else engine.learner.watcher.read(),
     }
     return Summary(scorer.targets.task, data)

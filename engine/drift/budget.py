@@ -142,3 +142,65 @@ class BudgetClock:
         """Take back what `snapshot` returned."""
         self._request_index, watermark = state
         self._watermark.restore(watermark)
+
+
+class Allowance:
+    """What a group that looks now and then, and alarms as one, may take of a budget at each look.
+
+    Parameters
+    ----------
+    budget
+        What is allowed.
+    share
+        The group's part of it: see `split`.
+    limits
+        Those of the clock.
+
+    Attributes
+    ----------
+    looks
+        How often it looked.
+    elapsed
+        How much has passed until its latest look, in the budget's unit.
+    allowed
+        How many false alarms it may have raised by then, in expectation.
+    """
+
+    def __init__(self, budget: AlarmBudget, share: float, limits: Limits) -> None:
+        self._budget = budget
+        self._share = share
+        self._clock = BudgetClock(budget, limits)
+        self._now: int | None = None
+        self._last: int | None = None
+        self.looks = self.elapsed = 0
+        self.allowed = 0.0
+
+    @property
+    def promised(self) -> float:
+        """How far apart false alarms of this group are on average, at least, in the budget's unit."""
+        return self._budget.run_length / self._share
+
+    def see(self, when: Moment) -> None:
+        """Let time pass; what is earned begins here."""
+        self._now = self._clock.read(when)
+        if self._last is None:
+            self._last = self._now
+
+    def spend(self) -> float:
+        """Return the level of a look: what was earned since the look before."""
+        elapsed = 0 if self._now is None or self._last is None else max(0, self._now - self._last)
+        self._last = self._now
+        level = self._share * self._budget.credit(elapsed)
+        self.looks += 1
+        self.elapsed += elapsed
+        self.allowed += level
+        return level
+
+    def snapshot(self) -> list[Any]:
+        """Return the state as plain data."""
+        return [self._clock.snapshot(), self._now, self._last, self.looks, self.elapsed, self.allowed]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take back what `snapshot` returned."""
+        clock, self._now, self._last, self.looks, self.elapsed, self.allowed = state
+        self._clock.restore(clock)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.contender import Contender, Incident
+from engine.drift.budget import Allowance
 from engine.drift.kind import Kind
 from engine.messages import Alarm, Answer, Episode, Features, Moved
 from engine.schema import Schema
@@ -30,6 +31,9 @@ from engine.targets import Task
 
 SHIFT = "shift"
 """What an alarm of a test says; that of a detector on a feature says `drift`, as others do."""
+
+LEVEL_MIN = 1e-12
+"""A look that earned nothing is at this level: quantiles need one."""
 
 _PREDICT = StepKind.PREDICT
 _NAN = float("nan")
@@ -76,6 +80,10 @@ class Watcher:
         Where alarms go; shared with the contenders.
     said
         Episodes that have been completed with what moved, and not been handed on.
+    allowances
+        Under an alarm budget, what the looks at requests and the looks at labels may take of it; else empty.
+    raised
+        Alarms of either, so far.
     """
 
     def __init__(
@@ -90,6 +98,8 @@ class Watcher:
         self.rules = rules
         self.incidents: list[Incident] = []
         self.said: list[Episode] = []
+        self.allowances: tuple[Allowance, ...] = ()
+        self.raised = [0, 0]
         self._stream = stream
         self._contenders = list(contenders)
         self._moves = moves
@@ -148,7 +158,7 @@ class Watcher:
                         if answer is not None:
                             estimate.counted(answer, target)  # type: ignore[arg-type]
                 if labels is not None and labels.take(step):
-                    self._raise(labels.look(self._tail()), when, of_labels=True)
+                    self._raise(labels.look(self._tail(of_labels=True)), when, of_labels=True)
             while awaiting and awaiting[0].position <= when.position:
                 self._complete(awaiting.pop(0))
 
@@ -164,6 +174,8 @@ class Watcher:
 
     def _request(self, row: Row, when: Moment) -> None:
         x: Features = row.x  # type: ignore[assignment]
+        for allowance in self.allowances:
+            allowance.see(when)
         for slot, estimate in self._estimates:
             answer = row.served[slot]
             if answer is not None:
@@ -193,13 +205,17 @@ class Watcher:
         if windows is None:
             return
         if windows.add(Table(numbers, codes, np.array(scores))):
-            self._raise(windows.look(self._tail()), when, of_labels=False)
+            self._raise(windows.look(self._tail(of_labels=False)), when, of_labels=False)
         if not windows.filled_count:
             for _, estimate in self._estimates:
                 estimate.look()
 
-    def _tail(self) -> float:
-        return self.rules.alpha / self.test_count
+    def _tail(self, *, of_labels: bool) -> float:
+        """Return the level of one test: under a budget, of what this look may take of it."""
+        alpha = self.rules.alpha
+        if self.allowances:
+            alpha = max(LEVEL_MIN, min(alpha, self.allowances[of_labels].spend()))
+        return alpha / self.test_count
 
     def _raise(self, findings: Sequence[Finding], when: Moment, *, of_labels: bool) -> None:
         """Raise an alarm for each finding that the look before did not have."""
@@ -207,6 +223,7 @@ class Watcher:
         for finding in findings:
             if (finding.watched, finding.test) not in self._active:
                 self.incidents.append(Alarm(*when, finding.watched, finding.test, SHIFT))
+                self.raised[of_labels] += 1
         self._active = {each for each in self._active if each[0].startswith("labels.") is not of_labels} | there
 
     def _complete(self, episode: Episode) -> None:
@@ -266,6 +283,8 @@ class Watcher:
             ],
             "watches": self._watches.snapshot(),
             "active": sorted(self._active),
+            "allowances": [allowance.snapshot() for allowance in self.allowances],
+            "raised": list(self.raised),
             "awaiting": [(*episode[:-1], [tuple(each) for each in episode.moved]) for episode in self._awaiting],
         }
 
@@ -293,6 +312,9 @@ class Watcher:
                 estimate.restore(sums[contender.name])
         self._watches.restore(state["watches"])
         self._active = {(watched, test) for watched, test in state["active"]}
+        for allowance, kept in zip(self.allowances, state["allowances"], strict=True):
+            allowance.restore(kept)
+        self.raised = list(state["raised"])
         self._awaiting = [
             Episode._make([*fields, tuple(Moved(*each) for each in moved)]) for *fields, moved in state["awaiting"]
         ]

@@ -13,12 +13,20 @@ def budget_lines(report: dict[str, Any] | None) -> list[str]:
     """Return the budget and what was spent of it, and a line for every watch."""
     if report is None:
         return []
-    unit, watches = report["unit"], report["watches"]
+    unit, watches, looks = report["unit"], report["watches"], report["looks"]
+    count = len(watches) + len(looks)
     head = (
-        f"alarm budget: {report['budget']} over {len(watches):,} watches; {_alarms(report['alarms'])}, and "
+        f"alarm budget: {report['budget']} over {count:,} watches; {_alarms(report['alarms'])}, and "
         f"{report['allowed']:.2f} false ones borne so far"
     )
-    return [head, *(f"  {_watch(watch, unit)}" for watch in watches)]
+    return [head, *(f"  {_watch(watch, unit)}" for watch in watches), *(f"  {_look(look, unit)}" for look in looks)]
+
+
+def _look(look: dict[str, Any], unit: str) -> str:
+    return (
+        f"{look['watched']} without labels: {_alarms(look['alarms'])} in {look['looks']:,} looks, "
+        f"{_span(look['elapsed'], unit)}; promised: a false one in {_span(look['run_length_promised'], unit)}"
+    )
 
 
 def _watch(watch: dict[str, Any], unit: str) -> str:

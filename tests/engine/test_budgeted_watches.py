@@ -13,6 +13,7 @@ from engine import ConfigError, Engine, Label, LabelRules, Plan, Request, parse_
 from engine.drift.detector import Verdict
 from engine.judges import Judges
 from engine.messages import Answer
+from engine.shift.rules import ShiftRules
 from engine.snapshot import decode, encode
 from engine.tape import Moment
 from engine.watching import Timing
@@ -134,3 +135,28 @@ def test_the_summary_tells_what_was_promised_allowed_and_raised() -> None:
             assert watch["values_per_alarm"] == watch["values"] / watch["alarms"]
         else:
             assert watch["run_length"] is watch["values_per_alarm"] is None
+
+
+def test_looks_without_labels_take_their_share_of_the_budget_and_no_more() -> None:
+    """However large `alpha` is; and what a look may take is what was earned since the one before."""
+    shift = ShiftRules(watch="all", reference_count=200, window_count=100, block_count=100, alpha=0.5)
+    plan = plan_of("1 per 1000 events", schema=None, shift=shift)
+    engine = Engine(plan)
+    random = Random(1)
+    for index in range(2_000):
+        shifted = 3.0 if index >= 1_000 else 0.0
+        engine.process([Request(index, {"a": random.gauss(shifted, 1.0)}, None), Label(index, random.random() < 0.3)])
+    data = engine.summary().data["alarm_budget"]
+    requests, labels = data["looks"]
+    assert plan.budget_share == pytest.approx(1 / 6)
+    assert requests["run_length_promised"] == labels["run_length_promised"] == pytest.approx(6_000)
+    # Eighteen looks of a hundred requests each, and what came before the first: a silence earns a tenth at most.
+    assert requests["looks"] == 18
+    assert requests["allowed"] == pytest.approx(18 * 0.1 / 6)
+    assert requests["alarms"] > 0
+    assert data["alarms"] == engine.alarm_count
+
+
+def test_a_detector_on_a_feature_is_refused_under_a_budget() -> None:
+    with pytest.raises(ConfigError, match=r"holds no detector on a feature, got 'feature.a=adwin\(\)'; name it in"):
+        Engine(Plan(detectors=("adwin()", "feature.a=adwin()"), budget=parse_budget("1 per 1000 events")))

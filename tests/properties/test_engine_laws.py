@@ -119,6 +119,13 @@ PLANS: dict[str, Plan] = {
         shift=WATCHFUL,
         episodes=EpisodeRules(settle_count=5, quiet_count=10),
     ),
+    "watched without labels under a budget": binary_plan(
+        "negative_after(1d)",
+        detectors=("e_sr(run_length=2, m=0.1)",),
+        budget=parse_budget("100 per 10 events"),
+        shift=WATCHFUL,
+        episodes=EpisodeRules(settle_count=5, quiet_count=10),
+    ),
     "watched against the window before": binary_plan(
         "wait(2d)",
         labels=LabelRules(parse_policy("wait(2d)"), delayed=True),
