@@ -258,11 +258,11 @@ class Engine:
         self._torn = True
         self.scorer.restore(state["scorer"], rows)
         self.learner.restore(state["learner"], rows)
+        wired = self._wired()
+        kept = {each["name"] for each in state["learner"]["contenders"] if (each["name"], each["spec"]) in wired}
         if self.promotion is not None:
-            wired = self._wired()
-            kept = {each["name"] for each in state["learner"]["contenders"] if (each["name"], each["spec"]) in wired}
             self.promotion.restore(state["promotion"], self.learner.champion, kept)
-        self.succession.restore(state["succession"])
+        self.succession.restore(state["succession"], kept)
         self.dead_letter_count, self.alarm_count = state["counts"]
 
     def _refuse_if_torn(self) -> None:
