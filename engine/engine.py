@@ -278,13 +278,13 @@ class Engine:
         self._torn = True
         self.scorer.restore(state["scorer"], rows)
         self.learner.restore(state["learner"], rows)
+        wired = self._wired()
+        kept = {each["name"] for each in state["learner"]["contenders"] if (each["name"], each["spec"]) in wired}
         if self.promotion is not None:
-            wired = self._wired()
-            kept = {each["name"] for each in state["learner"]["contenders"] if (each["name"], each["spec"]) in wired}
             self.promotion.restore(state["promotion"], self.learner.champion, kept)
         if self.learner.watcher is not None and state.get("watcher") is not None:
             self.learner.watcher.restore(state["watcher"])
-        self.succession.restore(state["succession"])
+        self.succession.restore(state["succession"], kept)
         if self.router is not None and self.experiment is not None:
             self.router.restore(state["routing"])
             self.experiment.restore(state["experiment"])

@@ -12,7 +12,7 @@ of joins, figures or what an answer is.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from engine.contender import Contender, Role, Rung
@@ -230,13 +230,13 @@ class Succession:
             "promotions": [list(promoted) for promoted in self.promotions],
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any], kept: Container[str]) -> None:
         """Take back what `snapshot` returned, after the learner did; a champion that is no more is forgotten."""
         rung = state["rung"]
         if rung is not None and rung not in set(Rung):
             msg = f"a rung of the ladder is {', '.join(Rung)}, got {rung!r:.80}; use an older snapshot"
             raise SnapshotError(msg)
-        known = (self._by_name.get(name) for name in state["previous"])
+        known = (self._by_name.get(name) for name in state["previous"] if name in kept)
         self._previous = deque((contender for contender in known if contender is not None), PREVIOUS_COUNT_MAX)
         self._answer_with(self._learner.champion, rung)
         self.promotion_count = state["promotion_count"]

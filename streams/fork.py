@@ -1,7 +1,8 @@
 """A fork: what another model would have done from a position on, with everything else as it was.
 
 The state at the position is restored, a challenger joins that knows nothing yet, all figures begin anew, and the rest
-of the journal is carried out in memory. What was served stays what was served: only the shadow is new.
+of the journal is carried out in memory. What was served stays what was served: only the shadow is new. But where
+evidence promotes, it does so as if the new one had been there: with one challenger more to compare.
 """
 
 from __future__ import annotations

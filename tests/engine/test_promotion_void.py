@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Command, Engine, Label, Request, Verb
@@ -113,6 +113,7 @@ def lived(mode: PromotionMode, runs: Runs, commands: dict[int, Command], lag: Ra
     return out.promotions, out.recommended, out.commanded, resets, engine.state_digest()
 
 
+@settings(max_examples=40)
 @given(
     runs=RUNS,
     mode=st.sampled_from([PromotionMode.AUTOMATIC, PromotionMode.RECOMMEND]),
@@ -251,3 +252,11 @@ def test_a_graft_gives_no_evidence_to_another_model_of_the_same_name() -> None:
     both_right = stream([({"a": 0.9, "b": 0.9}, True)] * EPOCH, first=EPOCH // 2 + 1)
     assert other.process(both_right).promotions == []
     assert standing_of(other)["matured"] == EPOCH
+
+
+def test_nobody_goes_back_to_another_model_that_has_a_former_champions_name() -> None:
+    engine = engine_of(rules_of(epoch_inputs=EPOCH), others=("b", "c"))
+    engine.command(Command(Verb.PROMOTE, "b"))
+    engine.command(Command(Verb.PROMOTE, "c"))
+    (refused,) = regrown(engine, b=spoken("b"), c=Reads("c")).command(Command(Verb.ROLLBACK)).commanded
+    assert (refused.champion, refused.refused) == ("a", None), "past the b that is no more"

@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from itertools import count
+from math import log
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +18,7 @@ from engine.messages import Verb
 from streams.audit import Auditor
 from streams.audit_trail import read_line
 from streams.commands import CommandRecord, encode
+from streams.fork import fork
 from streams.ground import whole_topic
 from streams.history import rebuild
 from streams.simulated_disk import SimulatedDisk
@@ -28,6 +30,7 @@ STEEP = 'steep=rules("a > 1.5 -> 0.9; otherwise 0.1")'
 """Knows what is true in a worker's life; the flat one says no to everything."""
 
 FLAT = 'flat=rules("otherwise 0.1")'
+DULL = 'dull=rules("otherwise 0.2")'
 EAGER = {
     "mode": "automatic",
     "run_length": 20,
@@ -125,10 +128,11 @@ def test_who_is_held_by_a_record_on_the_log_is_not_promoted() -> None:
     assert (standing["eligible"], standing["because"]) == (False, "held by command")
 
 
-def test_every_decision_around_a_promotion_on_evidence_is_made_again_and_the_audit_finds_nothing(
-    tmp_path: Path,
-) -> None:
-    past = Past(tmp_path / "state", {**CHANGES, "schema": {"columns": {"a": "numeric"}}, "limits": {}})
+def lived_on(directory: Path, *challengers: str) -> Past:
+    """Return a log on which a worker lived three times, with the steep one as a challenger, or with others."""
+    contenders = {"champion": FLAT, "challengers": list(challengers or [STEEP])}
+    changes = {**CHANGES, "contenders": contenders, "schema": {"columns": {"a": "numeric"}}, "limits": {}}
+    past = Past(directory, changes)
     random = Random(1)
     for part in range(3):
         requests, labels = [], []
@@ -139,6 +143,13 @@ def test_every_decision_around_a_promotion_on_evidence_is_made_again_and_the_aud
         past.append("requests", *requests)
         past.append("labels", *labels)
         past.live()
+    return past
+
+
+def test_every_decision_around_a_promotion_on_evidence_is_made_again_and_the_audit_finds_nothing(
+    tmp_path: Path,
+) -> None:
+    past = lived_on(tmp_path / "state")
     (promoted,) = (line for line in past.lines("alarms") if line["event"] == "promoted")
     with past.ground() as ground:
         for index in range(promoted["index"] - 3, promoted["index"] + 5):
@@ -151,6 +162,31 @@ def test_every_decision_around_a_promotion_on_evidence_is_made_again_and_the_aud
             assert (roles["steep"] == "champion") != before
         audit = Auditor(ground).run()
     assert audit.findings == []
+
+
+def test_a_fork_promotes_as_a_run_would_have_that_had_the_new_one_from_the_beginning(tmp_path: Path) -> None:
+    without, having = lived_on(tmp_path / "a", DULL), lived_on(tmp_path / "b", DULL, STEEP)
+    with having.ground() as ground:
+        replica = ground.recovery().recover().replica
+        replica.catch_up()
+        expected = replica.engine.summary().data
+    assert [each["to"] for each in expected["promotions"]] == ["steep"]
+    assert without.lines("alarms") == []
+    with without.ground() as ground:
+        assert fork(ground, 0, (STEEP,)).data == expected
+
+
+def test_a_fork_from_later_on_is_judged_with_one_challenger_more_on_the_evidence_there_was(tmp_path: Path) -> None:
+    past = lived_on(tmp_path / "state")
+    (promoted,) = (line for line in past.lines("alarms") if line["event"] == "promoted")
+    at = promoted["position"] - EAGER["epoch_inputs"] // 2  # type: ignore[operator]
+    with past.ground() as ground:
+        (there,) = fork(ground, at, (DULL,)).data["promotions"]
+    assert (there["to"], there["index"]) == ("steep", promoted["index"]), "it had been found already"
+    with past.ground() as ground:
+        (there,) = fork(ground, promoted["position"] // 2, (DULL,)).data["promotions"]
+    wanted, asked = there["evidence"]["log_threshold"], promoted["evidence"]["log_threshold"]
+    assert wanted == pytest.approx(asked + log(2.0))
 
 
 @pytest.mark.parametrize("mode", ["automatic", "recommend"])
