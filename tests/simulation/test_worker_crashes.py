@@ -53,5 +53,5 @@ def test_the_histories_judge_and_act() -> None:
         for line in whole_topic(history(seed).log, "alarms"):
             told = json.loads(line)
             found.add(told.get("step") or told.get("rule") or told["event"])
-    wanted = {"alarm", "episode", "forked", "swapped", "kept", "reset", "restarting", "harm", "fixed", "command"}
+    wanted = {"alarm", "episode", "forked", "kept", "reset", "restarting", "harm", "fixed", "command"}
     assert found >= wanted, wanted - found
