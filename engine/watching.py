@@ -52,7 +52,9 @@ class Timing(StrEnum):
 def loss(answer: Answer, target: Target) -> float:
     """Return 0 or 1 for a class, the absolute error for a number."""
     if type(target) is float:
-        return min(abs(answer[0] - target), LOSS_MAX)  # type: ignore[operator]
+        error = abs(answer[0] - target)  # type: ignore[operator]
+        # Not `min`: an answer that is no number, which a mean of huge targets can be, is as wrong as can be.
+        return error if error < LOSS_MAX else LOSS_MAX
     return 0.0 if answer[0] == target else 1.0
 
 
