@@ -36,6 +36,7 @@ from engine.drift.stepd import Stepd
 from engine.drift.vote import Vote
 from engine.models import river_model
 from engine.models.blend import Blend
+from engine.models.compiled.naive_bayes import NaiveBayes
 from engine.models.feature_view import View
 from engine.models.majority import Majority
 from engine.models.mean import Mean
@@ -50,6 +51,7 @@ OWN_MODELS: Mapping[str, type[Any]] = {
     "blend": Blend,
     "majority": Majority,
     "mean": Mean,
+    "naive_bayes": NaiveBayes,
     "no_change": NoChange,
     "rules": Rules,
 }

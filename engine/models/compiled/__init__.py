@@ -1,0 +1,1 @@
+"""Models whose steps a compiled kernel takes."""

@@ -1,0 +1,244 @@
+"""A model whose state is a few arrays and whose steps a kernel takes: what all of them share.
+
+Here names become columns, classes become numbers, and arrays get more room; what is learned, and how, each kernel file
+in `engine/kernels` says. A run of steps is one call of the kernel, and gives what as many calls of one step would.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from math import isfinite
+from typing import Any, ClassVar, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ModelError, SnapshotError
+from engine.kernels.loading import load
+from engine.messages import Answer, Features, Target
+from engine.models.answers import untrained
+from engine.models.compiled.vectors import HEAD_COUNT, Vectors
+from engine.models.feature_view import Need
+from engine.targets import Task
+
+RUN_COUNT: Final = 256
+"""Steps handed to a kernel at once, at most: it bounds the longest unbroken work."""
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+LEARN: Final = 1.0
+ASKED: Final = (0.0, 0.0, 1.0)
+"""What begins the row of an example, and of a question: see `engine.kernels.ground`."""
+
+
+class Act(NamedTuple):
+    """One step of a run: a question where `target` is None, else an example."""
+
+    x: Features
+    target: Target | None = None
+    weight: float = 1.0
+
+
+class Compiled(ABC):
+    """A compiled model for one task.
+
+    Parameters
+    ----------
+    task
+        What is predicted.
+    code
+        See `Vectors`.
+
+    Notes
+    -----
+    A name that is not in the features is missing, and what that means each model says. One writer: whoever else wants
+    to ask the model takes `published()`, an own copy. Equal steps give equal bytes, in one run or in many, in every
+    process on machines of one kind.
+    """
+
+    kernel: ClassVar[str]
+    """The file in `engine/kernels`, whose `take(*arrays, rows, answers, begin)` takes steps."""
+    format: ClassVar[int] = 1
+    """The version of the arrays' layout."""
+    tasks: ClassVar[frozenset[Task]]
+    need: ClassVar[Need] = "raw"
+
+    def __init__(self, task: Task, *, code: Callable[[str, str], int] | None = None) -> None:
+        self._task = task
+        self._vectors = Vectors(code)
+        self._classes: list[Target] = []
+        self._numbers: dict[Target, int] = {}
+        self._kernel = load(self.kernel)
+        self._arrays: tuple[Array, ...] = self._begin()
+        self._lay()
+
+    @abstractmethod
+    def _begin(self) -> tuple[Array, ...]:
+        """Return the arrays of a model that has learned nothing, and knows no column and no class."""
+
+    @abstractmethod
+    def _room(self) -> tuple[Array, ...]:
+        """Return the arrays with room for the columns, texts and classes there are, and for what the kernel asked."""
+
+    def _answer(self, row: Floats) -> Answer:
+        """Return what a row of answers says: by default the probabilities of the classes, in their order."""
+        classes = self._classes
+        if not classes:
+            return untrained(self._task)
+        shares = row.tolist()
+        best = shares.index(max(shares))
+        if self._task is Task.BINARY:
+            number = self._numbers.get(True)
+            return bool(classes[best]), 0.0 if number is None else shares[number]
+        return classes[best], dict(zip(classes, shares, strict=True))
+
+    def _target(self, target: Target) -> float:
+        """Return the number that stands for a target: by default that of its class."""
+        return float(self._numbers[target])
+
+    def _knows(self, target: Target) -> bool:
+        """Say whether the arrays have room for the target."""
+        return target in self._numbers
+
+    @property
+    def _answer_count(self) -> int:
+        """How many numbers an answer has."""
+        return max(1, len(self._classes))
+
+    def _lay(self) -> None:
+        """Make room for one step and for a run of them, so that steps cost no allocation."""
+        width, answer_count = HEAD_COUNT + self._vectors.width, self._answer_count
+        self._one = bytearray(8 * width)
+        self._one_row = np.frombuffer(self._one, dtype=np.float64).reshape(1, width)
+        self._one_answer = np.zeros((1, answer_count))
+        self._run = bytearray(8 * width * RUN_COUNT)
+        self._run_rows = np.frombuffer(self._run, dtype=np.float64).reshape(RUN_COUNT, width)
+        self._run_answers = np.zeros((RUN_COUNT, answer_count))
+
+    def _take(self, rows: Floats, answers: Floats) -> None:
+        taken, count = 0, len(rows)
+        while (taken := self._kernel.take(*self._arrays, rows, answers, taken)) < count:
+            self._arrays = self._room()
+
+    def predict(self, x: Features) -> Answer:
+        """Return (decision, score)."""
+        self._vectors.write(self._one, 0, ASKED, x)
+        self._take(self._one_row, self._one_answer)
+        return self._answer(self._one_answer[0])
+
+    def learn(self, x: Features, target: Target, weight: float) -> None:
+        """Learn one example."""
+        if not self._knows(target):
+            self._admit(x, target)
+        head = (LEARN, self._target(target), weight)
+        if not self._vectors.write(self._one, 0, head, x) and not self._vectors.knows(x):
+            self._admit(x, target)
+            self._vectors.write(self._one, 0, head, x)
+        self._take(self._one_row, self._one_answer)
+
+    def _admit(self, x: Features, target: Target) -> None:
+        """Make room for what is new in an example."""
+        self._vectors.admit(x)
+        if not self._knows(target):
+            self._numbers[target] = len(self._classes)
+            self._classes.append(target)
+        self._arrays = self._room()
+        self._lay()
+
+    def run(self, acts: Iterable[Act]) -> list[Answer]:
+        """Take steps in order, many in one call of the kernel; return the answers to the questions among them.
+
+        Where one raises, the steps before it are taken, and no other.
+        """
+        found: list[Answer] = []
+        asked: list[int] = []
+        count = 0
+        try:
+            for act in acts:
+                if count == RUN_COUNT:
+                    count = self._flush(count, asked, found)
+                if act.target is None:
+                    asked.append(count)
+                    self._write(count, ASKED, act.x)
+                else:
+                    count = self._write_example(count, act, asked, found)
+                count += 1
+        finally:
+            self._flush(count, asked, found)
+        return found
+
+    def _write(self, place: int, head: tuple[float, float, float], x: Features) -> bool:
+        return self._vectors.write(self._run, place * self._vectors.row_bytes, head, x)
+
+    def _write_example(self, count: int, act: Act, asked: list[int], found: list[Answer]) -> int:
+        """Write a step after `count` others, which are taken first where it brings something new; return its place."""
+        x, target, weight = act
+        if target is None:
+            raise AssertionError
+        if self._knows(target):
+            head = (LEARN, self._target(target), weight)
+            if self._write(count, head, x) or self._vectors.knows(x):
+                return count
+        count = self._flush(count, asked, found)
+        self._admit(x, target)
+        self._write(count, (LEARN, self._target(target), weight), x)
+        return count
+
+    def _flush(self, count: int, asked: list[int], found: list[Answer]) -> int:
+        """Take the first steps written; return how many are left, which is none."""
+        self._take(self._run_rows[:count], self._run_answers)
+        found += [self._answer(self._run_answers[place]) for place in asked]
+        asked.clear()
+        return 0
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much the arrays take."""
+        return sum(array.nbytes for array in self._arrays)
+
+    def snapshot(self) -> object:
+        """Return columns, classes and the arrays' bytes."""
+        return {
+            "kernel": self.kernel,
+            "format": self.format,
+            "vectors": self._vectors.snapshot(),
+            "classes": list(self._classes),
+            "arrays": [array.copy() for array in self._arrays],
+        }
+
+    def restore(self, state: object) -> None:
+        """Take back what `snapshot` returned."""
+        asked = {"kernel": self.kernel, "format": self.format}
+        if not isinstance(state, dict) or {name: state.get(name) for name in asked} != asked:
+            msg = f"{self.kernel} keeps arrays of format {self.format}, got {state!r:.80}"
+            raise SnapshotError(msg)
+        arrays = tuple(np.array(array, order="C") for array in state["arrays"])
+        if [(each.dtype, each.ndim) for each in arrays] != [(each.dtype, each.ndim) for each in self._arrays]:
+            msg = f"{self.kernel} keeps {len(self._arrays)} arrays of other kinds than the snapshot holds"
+            raise SnapshotError(msg)
+        self._vectors.restore(state["vectors"])
+        self._classes = list(state["classes"])
+        self._numbers = {name: number for number, name in enumerate(self._classes)}
+        self._arrays = arrays
+        self._lay()
+
+
+class CompiledNumber(Compiled):
+    """A compiled model that answers with one number, and has no classes to count."""
+
+    def _answer(self, row: Floats) -> Answer:
+        value = float(row[0])
+        if not isfinite(value):
+            msg = f"{self.kernel} answered {value!r}; expected a finite number"
+            raise ModelError(msg)
+        if self._task is Task.BINARY:
+            return value > 0.5, value
+        return value, value
+
+    def _target(self, target: Target) -> float:
+        return float(target)
+
+    def _knows(self, target: Target) -> bool:  # noqa: ARG002 - the base class's signature
+        return True
