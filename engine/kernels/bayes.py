@@ -2,11 +2,11 @@
 
 Arrays, K classes, D columns, C numbers for texts over all columns:
 
-- `weights` (K,): what was learned of each class.
+- `weights` (K, 1 + C): what was learned of each class, then of each text in it, its column's from `columns[d, OFFSET]`
+  on.
 - `cells` (K, D, 4): weight, mean and sum of squared deviations of the numbers, and 1 / their standard deviation; for
   texts the weight alone.
-- `texts` (K, C): weight of each text, its column's from `columns[d, OFFSET]` on.
-- `columns` (D, 2): where a column's texts begin in `texts`, -1 for numbers; how many texts it has been shown.
+- `columns` (D, 2): where a column's texts begin in `weights`, -1 for numbers; how many texts it has been shown.
 
 An answer is the probability of each class. Sums run over columns in order, so equal steps give equal bits.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 from math import exp, log, pi, sqrt
 from typing import Any, Final
 
-from engine.kernels.ground import LEARN, OP, TARGET, WEIGHT, X, kernel, part
+from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, X, kernel, part
 
 WEIGHT_OF: Final = 0
 MEAN: Final = 1
@@ -57,32 +57,32 @@ def share(weights: Any, column: Any, weight: float, number: int) -> float:
 
 
 @part
-def likelihood(cells: Any, texts: Any, columns: Any, value: float, c: int, d: int) -> float:
+def likelihood(weights: Any, cells: Any, columns: Any, value: float, c: int, d: int) -> float:
     """Return how likely a value of one column is in a class; 1 where it is missing."""
     if value != value:
         return 1.0
     if columns[d, OFFSET] < 0:
         return density(cells[c, d], value)
-    return share(texts[c], columns[d], cells[c, d, WEIGHT_OF], int(value))
+    return share(weights[c], columns[d], cells[c, d, WEIGHT_OF], int(value))
 
 
 @part
-def predict(weights: Any, cells: Any, texts: Any, columns: Any, row: Any, answer: Any) -> None:
+def predict(weights: Any, cells: Any, columns: Any, row: Any, answer: Any) -> None:
     """Fill the probabilities of the classes."""
     total = 0.0
     for c in range(weights.shape[0]):
-        total += weights[c]
+        total += weights[c, 0]
     if total == 0.0:
         for c in range(weights.shape[0]):
             answer[c] = 0.0
         return
     best = -1e308
     for c in range(weights.shape[0]):
-        if weights[c] > 0.0:
-            said = log(weights[c] / total)
+        if weights[c, 0] > 0.0:
+            said = log(weights[c, 0] / total)
             product = 1.0
             for d in range(columns.shape[0]):
-                product *= likelihood(cells, texts, columns, row[X + d], c, d)
+                product *= likelihood(weights, cells, columns, row[X + d], c, d)
                 if not PRODUCT_MIN < product < PRODUCT_MAX:
                     said += log(product)
                     product = 1.0
@@ -91,18 +91,18 @@ def predict(weights: Any, cells: Any, texts: Any, columns: Any, row: Any, answer
             best = max(best, said)
     whole = 0.0
     for c in range(weights.shape[0]):
-        answer[c] = exp(answer[c] - best) if weights[c] > 0.0 else 0.0
+        answer[c] = exp(answer[c] - best) if weights[c, 0] > 0.0 else 0.0
         whole += answer[c]
     for c in range(weights.shape[0]):
         answer[c] /= whole
 
 
 @part
-def learn(weights: Any, cells: Any, texts: Any, columns: Any, row: Any) -> None:
+def learn(weights: Any, cells: Any, columns: Any, row: Any) -> None:
     """Add one example: Welford's update of mean and squares, each with the example's weight."""
     c = int(row[TARGET])
     weight = row[WEIGHT]
-    weights[c] += weight
+    weights[c, 0] += weight
     for d in range(columns.shape[0]):
         value = row[X + d]
         if value != value:
@@ -117,18 +117,16 @@ def learn(weights: Any, cells: Any, texts: Any, columns: Any, row: Any) -> None:
                 cell[SCALE] = 1.0 / sqrt(cell[SQUARES] / cell[WEIGHT_OF])
         else:
             number = int(value)
-            texts[c, columns[d, OFFSET] + number] += weight
+            weights[c, columns[d, OFFSET] + number] += weight
             columns[d, SHOWN] = max(columns[d, SHOWN], number + 1)
 
 
-@kernel(
-    "int64(float64[::1], float64[:,:,::1], float64[:,::1], int64[:,::1], float64[:,::1], float64[:,::1], int64)",
-)
-def take(weights: Any, cells: Any, texts: Any, columns: Any, rows: Any, answers: Any, begin: int) -> int:
+@kernel("int64(float64[:,::1], float64[:,:,::1], int64[:,::1], float64[:,::1], float64[:,::1], int64)")
+def take(weights: Any, cells: Any, columns: Any, rows: Any, answers: Any, begin: int) -> int:
     """Take the steps from `begin` on; return how many there are."""
     for i in range(begin, rows.shape[0]):
-        if rows[i, OP] == LEARN:
-            learn(weights, cells, texts, columns, rows[i])
-        else:
-            predict(weights, cells, texts, columns, rows[i], answers[i])
+        if rows[i, OP] != LEARN:
+            predict(weights, cells, columns, rows[i], answers[i])
+        if rows[i, OP] != PREDICT:
+            learn(weights, cells, columns, rows[i])
     return rows.shape[0]

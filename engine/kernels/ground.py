@@ -28,7 +28,8 @@ X: Final = 3
 
 PREDICT: Final = 0.0
 LEARN: Final = 1.0
-"""What `OP` can be: fill the step's row of answers, or learn the target."""
+BOTH: Final = 2.0
+"""What `OP` can be: fill the step's row of answers, learn the target, or first the one and then the other."""
 
 
 def part(function: Callable[P, R]) -> Callable[P, R]:

@@ -41,6 +41,15 @@ class Forgets(Protocol):
         ...
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """A model that can say what each feature does to an answer."""
+
+    def explain(self, x: Features) -> dict[str, float]:
+        """Return what each feature adds to the score or to its log odds: the model says which, and from where."""
+        ...
+
+
 def fingerprint_of(model: Model) -> object:
     """Return what stands for a model's state in a digest: its snapshot or, where it can give none, its content.
 

@@ -7,7 +7,7 @@ in `engine/kernels` says. A run of steps is one call of the kernel, and gives wh
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -29,8 +29,9 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 LEARN: Final = 1.0
+BOTH: Final = 2.0
 ASKED: Final = (0.0, 0.0, 1.0)
-"""What begins the row of an example, and of a question: see `engine.kernels.ground`."""
+"""What begins the row of an example, of both at once, and of a question: see `engine.kernels.ground`."""
 
 
 class Act(NamedTuple):
@@ -53,9 +54,9 @@ class Compiled(ABC):
 
     Notes
     -----
-    A name that is not in the features is missing, and what that means each model says. One writer: whoever else wants
-    to ask the model takes `published()`, an own copy. Equal steps give equal bytes, in one run or in many, in every
-    process on machines of one kind.
+    A name that is not in the features is missing, and what that means each model says. One writer, and no reader beside
+    it: whoever else wants to ask restores a snapshot into a model of their own. Equal steps give equal bytes, in one
+    run or in many, in every process on machines of one kind.
     """
 
     kernel: ClassVar[str]
@@ -108,14 +109,19 @@ class Compiled(ABC):
         return max(1, len(self._classes))
 
     def _lay(self) -> None:
-        """Make room for one step and for a run of them, so that steps cost no allocation."""
+        """Make room for one step, so that steps cost no allocation."""
         width, answer_count = HEAD_COUNT + self._vectors.width, self._answer_count
         self._one = bytearray(8 * width)
         self._one_row = np.frombuffer(self._one, dtype=np.float64).reshape(1, width)
         self._one_answer = np.zeros((1, answer_count))
+        self._run = bytearray()
+
+    def _lay_run(self) -> None:
+        """Make room for a run of steps, where one is wanted."""
+        width = HEAD_COUNT + self._vectors.width
         self._run = bytearray(8 * width * RUN_COUNT)
         self._run_rows = np.frombuffer(self._run, dtype=np.float64).reshape(RUN_COUNT, width)
-        self._run_answers = np.zeros((RUN_COUNT, answer_count))
+        self._run_answers = np.zeros((RUN_COUNT, self._answer_count))
 
     def _take(self, rows: Floats, answers: Floats) -> None:
         taken, count = 0, len(rows)
@@ -156,42 +162,92 @@ class Compiled(ABC):
         asked: list[int] = []
         count = 0
         try:
-            for act in acts:
+            for x, target, weight in acts:
                 if count == RUN_COUNT:
                     count = self._flush(count, asked, found)
-                if act.target is None:
+                if target is None:
                     asked.append(count)
-                    self._write(count, ASKED, act.x)
-                else:
-                    count = self._write_example(count, act, asked, found)
+                    self._write(count, ASKED, x)
+                elif not self._fits(count, x, target, weight):
+                    count = self._flush(count, asked, found)
+                    self._admit(x, target)
+                    self._write(count, (LEARN, self._target(target), weight), x)
                 count += 1
         finally:
             self._flush(count, asked, found)
         return found
 
     def _write(self, place: int, head: tuple[float, float, float], x: Features) -> bool:
+        if not self._run:
+            self._lay_run()
         return self._vectors.write(self._run, place * self._vectors.row_bytes, head, x)
 
-    def _write_example(self, count: int, act: Act, asked: list[int], found: list[Answer]) -> int:
-        """Write a step after `count` others, which are taken first where it brings something new; return its place."""
-        x, target, weight = act
-        if target is None:
-            raise AssertionError
-        if self._knows(target):
-            head = (LEARN, self._target(target), weight)
-            if self._write(count, head, x) or self._vectors.knows(x):
-                return count
-        count = self._flush(count, asked, found)
-        self._admit(x, target)
-        self._write(count, (LEARN, self._target(target), weight), x)
-        return count
+    def _fits(self, place: int, x: Features, target: Target, weight: float) -> bool:
+        """Write an example as a step of the run; say whether there is room for all that is in it."""
+        if not self._knows(target):
+            return False
+        return self._write(place, (LEARN, self._target(target), weight), x) or self._vectors.knows(x)
 
     def _flush(self, count: int, asked: list[int], found: list[Answer]) -> int:
         """Take the first steps written; return how many are left, which is none."""
-        self._take(self._run_rows[:count], self._run_answers)
+        if count:
+            self._take(self._run_rows[:count], self._run_answers)
         found += [self._answer(self._run_answers[place]) for place in asked]
         asked.clear()
         return 0
+
+    def test_then_train(self, names: Sequence[str], table: Floats, targets: Sequence[Target]) -> Floats:
+        """Answer each row of a table and then learn it, in order, without a dictionary for each.
+
+        Parameters
+        ----------
+        names
+            The features the table's columns are, all of them numbers.
+        table
+            Shape (n, len(names)); NaN where a value is missing.
+        targets
+            The n targets.
+
+        Returns
+        -------
+        The numbers of the n answers: of each class in the order of `classes`, 0 where it had not been learned yet; for
+        a model without classes one column.
+        """
+        self._vectors.admit(dict.fromkeys(names, 0.0))
+        columns = self._vectors.columns_of(names)
+        begins = [0]
+        numbers = dict(self._numbers)
+        for place, target in enumerate(targets):
+            if not self._knows(target) and target not in numbers:
+                numbers[target] = len(numbers)
+                begins.append(place)
+        found: list[Floats] = []
+        for begin, end in zip(begins, [*begins[1:], len(targets)], strict=True):
+            if begin < end:
+                found.append(self._test_then_train(columns, table[begin:end], targets[begin:end]))
+        answers = np.zeros((len(targets), self._answer_count))
+        place = 0
+        for part in found:
+            answers[place : place + len(part), : part.shape[1]] = part
+            place += len(part)
+        return answers
+
+    def _test_then_train(self, columns: list[int], table: Floats, targets: Sequence[Target]) -> Floats:
+        """Take rows of which the first alone can have a target that is new."""
+        if not self._knows(targets[0]) or self._one_row.shape[1] != HEAD_COUNT + self._vectors.width:
+            self._admit({}, targets[0])
+        rows = np.full((len(table), HEAD_COUNT + self._vectors.width), np.nan)
+        rows[:, 0], rows[:, 2] = BOTH, 1.0
+        rows[:, 1] = [self._target(target) for target in targets]
+        rows[:, [HEAD_COUNT + column for column in columns]] = table
+        answers = np.zeros((len(table), self._answer_count))
+        self._take(rows, answers)
+        return answers
+
+    @property
+    def classes(self) -> tuple[Target, ...]:
+        """The classes, in the order in which they were first learned."""
+        return tuple(self._classes)
 
     @property
     def memory_bytes(self) -> int:

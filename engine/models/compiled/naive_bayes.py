@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from math import exp, isnan, log, pi, sqrt
+from typing import Final
+
 import numpy as np
 
 from engine.messages import Features
 from engine.models.compiled.model import Array, Compiled
+from engine.models.compiled.vectors import HEAD_COUNT
 from engine.targets import Task
+
+DENSITY_MIN: Final = 10e-10
+"""The kernel's: no single number can exclude a class."""
 
 
 class NaiveBayes(Compiled):
@@ -42,35 +49,57 @@ class NaiveBayes(Compiled):
         super().__init__(task)
 
     def _begin(self) -> tuple[Array, ...]:
-        return np.zeros(0), np.zeros((0, 0, 4)), np.zeros((0, 0)), np.zeros((0, 2), dtype=np.int64)
+        return np.zeros((0, 1)), np.zeros((0, 0, 4)), np.zeros((0, 2), dtype=np.int64)
 
     def _room(self) -> tuple[Array, ...]:
-        weights, cells, texts, columns = self._arrays
+        weights, cells, columns = self._arrays
         class_count, column_count = len(self._classes), self._vectors.width
         laid = np.zeros((column_count, 2), dtype=np.int64)
         laid[: len(columns), 1] = columns[:, 1]
-        end = 0
+        end = 1
         for column, (is_text, count) in enumerate(zip(self._vectors.is_text, self._vectors.text_counts(), strict=True)):
             laid[column, 0] = end if is_text else -1
             end += _room_for(count)
         moved = np.zeros((class_count, end))
+        moved[: len(weights), 0] = weights[:, 0]
         for before, after in zip(columns, laid, strict=False):
             if before[0] >= 0:
-                moved[: len(texts), after[0] : after[0] + before[1]] = texts[:, before[0] : before[0] + before[1]]
-        return (
-            _within(np.zeros(class_count), weights),
-            _within(np.zeros((class_count, column_count, 4)), cells),
-            moved,
-            laid,
-        )
+                moved[: len(weights), after[0] : after[0] + before[1]] = weights[:, before[0] : before[0] + before[1]]
+        return moved, _within(np.zeros((class_count, column_count, 4)), cells), laid
 
     def explain(self, x: Features) -> dict[str, float]:
-        """Return what each feature says for the decision and against the runner-up: the difference of log likelihoods.
+        """Return what each feature adds to the log of the odds: the difference of its log likelihoods.
 
-        Of a binary task it is always for True and against False. The sum, with the log ratio of the classes' weights,
-        is the log ratio of the two probabilities.
+        The odds are those of True against False, in a multiclass task of the decision against the next best class.
+        With the log ratio of the classes' own weights the values add up to the log of the odds. Empty before two
+        classes were learned. Cost: some 10 us per feature.
         """
-        raise NotImplementedError
+        weights, cells, columns = self._arrays
+        if len(self._classes) < 2:
+            return {}
+        self.predict(x)
+        answer = self._one_answer[0].tolist()
+        order = sorted(range(len(answer)), key=answer.__getitem__, reverse=True)
+        best, other = order[:2] if self._task is not Task.BINARY else (self._numbers[True], self._numbers[False])
+        row = self._one_row[0, HEAD_COUNT:]
+        said: dict[str, float] = {}
+        for column, name in enumerate(self._vectors.names):
+            of = [_likelihood(weights[c], cells[c, column], columns[column], float(row[column])) for c in (best, other)]
+            said[name] = said.get(name, 0.0) + log(of[0] / of[1])
+        return said
+
+
+def _likelihood(weights: Array, cell: Array, column: Array, value: float) -> float:
+    """Return what the kernel's `likelihood` does."""
+    if isnan(value):
+        return 1.0
+    if column[0] >= 0:
+        known = weights[column[0] + int(value)] if value >= 0.0 else 0.0
+        return float((known + 1.0) / (cell[0] + column[1] + 1.0))
+    scale = float(cell[3])
+    away = (value - float(cell[1])) * scale
+    spread = exp(-0.5 * away * away) * scale / sqrt(2.0 * pi) if scale > 0.0 else 0.0
+    return DENSITY_MIN + spread
 
 
 def _room_for(count: int) -> int:

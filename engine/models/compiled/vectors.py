@@ -65,6 +65,10 @@ class Vectors:
         """The feature's name of each column."""
         return [name for name, _ in self._columns]
 
+    def columns_of(self, names: Iterable[str]) -> list[int]:
+        """Return the columns that hold the numbers of these names, which are known."""
+        return [self._columns[name, False] for name in names]
+
     @property
     def row_bytes(self) -> int:
         """How long a row is."""
