@@ -7,7 +7,7 @@ who follows the tape when, or who answers in the place of a benched champion.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -17,7 +17,8 @@ from engine.drift.detector import Verdict
 from engine.errors import ModelError
 from engine.judges import Judges, Verdicted
 from engine.messages import Alarm, Answer, Benched, Episode, Features, Reaction, Target
-from engine.models.model import Forgets, Model, fingerprint_of
+from engine.models.ahead import Ahead
+from engine.models.model import Act, Forgets, Model, Runs, fingerprint_of
 from engine.reactions import reaction as reactions
 from engine.reactions.reaction import Entry, Mind, Show
 from engine.tape import Moment, Row, Step, StepKind
@@ -169,7 +170,28 @@ class Contender:
             self.reaction.halt(when)
 
     def take(self, steps: Iterable[Step]) -> list[Told]:
-        """Take steps of the tape, in order; return what happened, with the number of the step at which it did."""
+        """Take steps of the tape, in order; return what happened, with the number of the step at which it did.
+
+        Where no reaction can replace the model between two of them, a model that can takes them in one run.
+        """
+        model = self.model
+        if self.reaction is not None or self.benched is not None or not isinstance(model, Runs):
+            return self._take(steps)
+        steps = list(steps)
+        self.model = cast(Model, Ahead(model, self._acts(steps)))
+        try:
+            return self._take(steps)
+        finally:
+            self.model = model
+
+    def _acts(self, steps: Iterable[Step]) -> Iterator[Act]:
+        """Yield what the model is asked and taught at these steps."""
+        for kind, row, target, _ in steps:
+            if kind <= StepKind.RELEARN:
+                x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
+                yield Act(x, target)
+
+    def _take(self, steps: Iterable[Step]) -> list[Told]:
         takers, incidents, told = self.takers, self.incidents, []
         for number, step in enumerate(steps):
             takers[step[0]](step)
