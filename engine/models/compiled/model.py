@@ -56,7 +56,7 @@ class Compiled(ABC):
     format: ClassVar[int] = 1
     """The version of the arrays' layout."""
     tasks: ClassVar[frozenset[Task]]
-    need: ClassVar[Need] = "raw"
+    need: ClassVar[Need] = "mixed"
 
     def __init__(self, task: Task, *, code: Callable[[str, str], int] | None = None) -> None:
         self._task = task
