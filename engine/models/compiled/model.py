@@ -146,12 +146,16 @@ class Compiled(ABC):
 
     def _admit(self, x: Features, target: Target) -> None:
         """Make room for what is new in an example."""
-        self._vectors.admit(x)
+        self._admit_names(x)
         if not self._knows(target):
             self._numbers[target] = len(self._classes)
             self._classes.append(target)
         self._arrays = self._room()
         self._lay()
+
+    def _admit_names(self, x: Features) -> None:
+        """Give names and texts that are new their numbers; where a bound is passed, raise and change nothing."""
+        self._vectors.admit(x)
 
     def run(self, acts: Iterable[Act]) -> list[Answer]:
         """Take steps in order, many in one call of the kernel; return the answers to the questions among them.
@@ -213,7 +217,7 @@ class Compiled(ABC):
         The numbers of the n answers: of each class in the order of `classes`, 0 where it had not been learned yet; for
         a model without classes one column.
         """
-        self._vectors.admit(dict.fromkeys(names, 0.0))
+        self._admit_names(dict.fromkeys(names, 0.0))
         columns = self._vectors.columns_of(names)
         begins = [0]
         numbers = dict(self._numbers)
@@ -264,6 +268,12 @@ class Compiled(ABC):
             "arrays": [array.copy() for array in self._arrays],
         }
 
+    def _check(self, arrays: Sequence[Array]) -> None:
+        """Refuse a snapshot's arrays where they are none that this model could hold."""
+        if [(each.dtype, each.ndim) for each in arrays] != [(each.dtype, each.ndim) for each in self._arrays]:
+            msg = f"{self.kernel} keeps {len(self._arrays)} arrays of other kinds than the snapshot holds"
+            raise SnapshotError(msg)
+
     def restore(self, state: object) -> None:
         """Take back what `snapshot` returned."""
         asked = {"kernel": self.kernel, "format": self.format}
@@ -271,9 +281,7 @@ class Compiled(ABC):
             msg = f"{self.kernel} keeps arrays of format {self.format}, got {state!r:.80}"
             raise SnapshotError(msg)
         arrays = tuple(np.array(array, order="C") for array in state["arrays"])
-        if [(each.dtype, each.ndim) for each in arrays] != [(each.dtype, each.ndim) for each in self._arrays]:
-            msg = f"{self.kernel} keeps {len(self._arrays)} arrays of other kinds than the snapshot holds"
-            raise SnapshotError(msg)
+        self._check(arrays)
         self._vectors.restore(state["vectors"])
         self._classes = list(state["classes"])
         self._numbers = {name: number for number, name in enumerate(self._classes)}
