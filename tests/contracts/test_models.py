@@ -44,6 +44,8 @@ CASES = [
     ("river.ensemble.VotingClassifier([river.naive_bayes.GaussianNB(), river.tree.HoeffdingTreeClassifier()])",
      Task.BINARY),
     ("river.facto.FMClassifier(n_factors=2)", Task.BINARY),
+    ("naive_bayes()", Task.BINARY),
+    ("naive_bayes()", Task.MULTICLASS),
 ]  # fmt: skip
 
 Example = tuple[dict[str, float | str], Target]
