@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from math import exp, log
 from random import Random
 from typing import Any
@@ -11,9 +12,9 @@ from typing import Any
 import pytest
 from river import naive_bayes
 
-from engine.messages import Features, Target
-from engine.models.compiled.model import Act
+from engine.messages import Answer, Features, Target
 from engine.models.compiled.naive_bayes import NaiveBayes
+from engine.models.model import Act
 from engine.targets import Task
 
 COUNT = 20_000
@@ -38,16 +39,17 @@ def stream(seed: int, count: int = COUNT) -> Iterator[tuple[dict[str, float], st
         yield x, kind
 
 
-def acts(events: list[tuple[Any, Any]]) -> Iterator[Act]:
-    for x, target in events:
-        yield Act(x)
-        yield Act(x, target)
+def answers_of(model: NaiveBayes, events: list[tuple[Any, Any]]) -> list[Any]:
+    """Return the answer to each event, given before it is learned."""
+    answers: list[Answer] = []
+    model.run(chain.from_iterable((Act(x), Act(x, target)) for x, target in events), answers)
+    return answers
 
 
 def test_numbers_answer_as_rivers_from_the_first_event_on() -> None:
     model, river = NaiveBayes(Task.MULTICLASS), naive_bayes.GaussianNB()
     events = list(stream(seed=1))
-    for (x, target), (_, shares) in zip(events, model.run(acts(events)), strict=True):
+    for (x, target), (_, shares) in zip(events, answers_of(model, events), strict=True):
         expected = river.predict_proba_one(x)
         assert isinstance(shares, dict)
         assert shares.keys() == expected.keys()
@@ -58,7 +60,7 @@ def test_numbers_answer_as_rivers_from_the_first_event_on() -> None:
 def test_two_classes_answer_as_rivers_with_the_probability_of_true() -> None:
     model, river = NaiveBayes(Task.BINARY), naive_bayes.GaussianNB()
     events = [(x, kind == "b") for x, kind in stream(seed=2)]
-    for (x, target), (_, share) in zip(events, model.run(acts(events)), strict=True):
+    for (x, target), (_, share) in zip(events, answers_of(model, events), strict=True):
         expected = river.predict_proba_one(x).get(True, 0.0) if river.class_counts else 0.5
         assert abs(share - expected) <= CLOSE
         river.learn_one(x, target)

@@ -8,6 +8,7 @@ published order; a test of its own shows the delay.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from math import copysign
 from random import Random
 from typing import Any
@@ -15,12 +16,13 @@ from typing import Any
 import pytest
 from river import compose, linear_model, optim, preprocessing
 
-from engine.messages import Features, Target
+from engine.messages import Answer
 from engine.models.compiled.descent import Adagrad, Adam, Ftrl, InverseScaling, Optimal, Optimizer, Sgd
 from engine.models.compiled.glm import checksum
 from engine.models.compiled.linear import Linear, Logistic, Softmax
 from engine.models.compiled.losses import Absolute, Huber, Loss, Quantile, Squared
-from engine.models.compiled.model import Act
+from engine.models.compiled.model import Compiled
+from engine.models.model import Act
 from engine.targets import Task
 
 COUNT = 20_000
@@ -66,10 +68,12 @@ def stream(seed: int, *, texts: bool = False, count: int = COUNT) -> Iterator[Ev
         )
 
 
-def acts(events: list[tuple[Features, Target, float]]) -> Iterator[Act]:
-    for x, target, weight in events:
-        yield Act(x)
-        yield Act(x, target, weight)
+def answers_of(model: Compiled, events: list[tuple[Any, Any, float]]) -> list[Any]:
+    """Return the answer to each event, given before it is learned."""
+    answers: list[Answer] = []
+    steps = ((Act(x), Act(x, target, weight)) for x, target, weight in events)
+    model.run(chain.from_iterable(steps), answers)
+    return answers
 
 
 def scaled(estimator: Any) -> Any:
@@ -116,7 +120,7 @@ def test_a_logistic_regression_answers_as_rivers(name: str) -> None:
     ours, theirs, parameters = OPTIMIZERS[name]
     model, river = Logistic(Task.BINARY, ours), scaled(linear_model.LogisticRegression(theirs, **parameters))
     events = [(x, score > 0.0, weight) for x, score, weight in stream(seed=1)]
-    answers = model.run(acts(events))
+    answers = answers_of(model, events)
     for (x, target, weight), (_, share) in zip(events, answers, strict=True):
         assert abs(share - river.predict_proba_one(x)[True]) <= CLOSE
         river.learn_one(x, target, w=weight)
@@ -135,7 +139,7 @@ def test_a_linear_regression_answers_as_rivers_under_each_loss(ours: Loss, their
     model = Linear(Task.REGRESSION, Sgd(lr=0.003), loss=ours)
     river = scaled(linear_model.LinearRegression(optim.SGD(0.003), loss=theirs))
     events = list(stream(seed=2))
-    answers = model.run(acts(events))
+    answers = answers_of(model, events)
     for (x, target, weight), (value, _) in zip(events, answers, strict=True):
         assert abs(value - river.predict_one(x)) <= CLOSE
         river.learn_one(x, target, w=weight)
@@ -147,7 +151,7 @@ def test_a_linear_regression_answers_as_rivers_with_each_optimiser(name: str) ->
     model = Linear(Task.REGRESSION, ours)
     river = scaled(linear_model.LinearRegression(theirs.clone(), **parameters))
     events = list(stream(seed=3))
-    answers = model.run(acts(events))
+    answers = answers_of(model, events)
     for (x, target, weight), (value, _) in zip(events, answers, strict=True):
         assert abs(value - river.predict_one(x)) <= CLOSE * max(1.0, abs(value))
         river.learn_one(x, target, w=weight)
@@ -174,7 +178,7 @@ def test_a_softmax_regression_answers_as_rivers_which_has_no_intercept(name: str
     ours, theirs, l2 = SOFTMAX[name]
     model, river = Softmax(Task.MULTICLASS, ours), scaled(linear_model.SoftmaxRegression(theirs, l2=l2))
     events = [(x, kind_of(step, score), 1.0) for step, (x, score, _) in enumerate(stream(seed=4))]
-    answers = model.run(acts(events))
+    answers = answers_of(model, events)
     for (x, target, _), (_, shares) in zip(events, answers, strict=True):
         expected = river.predict_proba_one(x)
         assert isinstance(shares, dict)
@@ -195,7 +199,7 @@ def test_texts_answer_as_rivers_one_hot_columns_that_are_there_or_not(name: str)
     texts = [("word", text) for text in WORDS] + [("size", text) for text in "SML"]
     assert len({checksum(*text) % 2**16 for text in texts}) == len(texts)
     events = [(x, score > 0.0, weight) for x, score, weight in stream(seed=5, texts=True)]
-    answers = model.run(acts(events))
+    answers = answers_of(model, events)
     for (x, target, weight), (_, share) in zip(events, answers, strict=True):
         assert abs(share - river.predict_proba_one(x)[True]) <= CLOSE
         river.learn_one(x, target, w=weight)
@@ -206,7 +210,7 @@ def test_a_dict_of_class_weights_is_rivers_weight_of_positives_and_negatives() -
     model = Logistic(Task.BINARY, class_weight={True: 5.0, False: 0.5})
     river = scaled(linear_model.LogisticRegression(loss=loss))
     events = [(x, score > 1.0, weight) for x, score, weight in stream(seed=6)]
-    answers = model.run(acts(events))
+    answers = answers_of(model, events)
     for (x, target, weight), (_, share) in zip(events, answers, strict=True):
         assert abs(share - river.predict_proba_one(x)[True]) <= CLOSE
         river.learn_one(x, target, w=weight)
@@ -218,7 +222,7 @@ def test_numbers_as_they_come_answer_as_river_without_a_scaler() -> None:
         ({name: value for name, value in x.items() if name != "huge"}, score > 0.0, weight)
         for x, score, weight in stream(seed=7)
     ]
-    answers = model.run(acts(events))
+    answers = answers_of(model, events)
     for (x, target, weight), (_, share) in zip(events, answers, strict=True):
         assert abs(share - river.predict_proba_one(x)[True]) <= CLOSE
         river.learn_one(x, target, w=weight)
@@ -234,7 +238,7 @@ def test_pairs_answer_as_river_given_the_products_of_scaled_numbers() -> None:
         return z | {" * ".join(pair): z[pair[0]] * z[pair[1]] for pair in wanted}
 
     events = [(x, score > 0.0, weight) for x, score, weight in stream(seed=8)]
-    answers = model.run(acts(events))
+    answers = answers_of(model, events)
     for (x, target, weight), (_, share) in zip(events, answers, strict=True):
         assert abs(share - river.predict_proba_one(extended(x))[True]) <= CLOSE
         scaler.learn_one(x)

@@ -5,7 +5,7 @@ The models are found in the table of our own, so that a new one is held to this 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from engine.errors import ModelError, SnapshotError
-from engine.messages import Target
+from engine.messages import Answer, Target
 from engine.models.compiled import model as compiled_model
 from engine.models.compiled import vectors
-from engine.models.compiled.model import RUN_COUNT, Act, Compiled
+from engine.models.compiled.model import RUN_COUNT, Compiled
+from engine.models.model import Act
 from engine.models.spec import OWN_MODELS, parse_model
 from engine.snapshot import decode, encode
 from engine.targets import Task
@@ -62,6 +63,12 @@ def acts(task: Task, count: int, seed: int = 1) -> Iterator[Act]:
             yield Act(x, target_of(task, amount, random), random.choice((0.5, 1.0, 2.0)))
 
 
+def run(model: Compiled, steps: Iterable[Act]) -> list[Answer]:
+    answers: list[Answer] = []
+    model.run(steps, answers)
+    return answers
+
+
 def one_by_one(model: Compiled, steps: list[Act]) -> list[Any]:
     answers = []
     for x, target, weight in steps:
@@ -76,7 +83,7 @@ def one_by_one(model: Compiled, steps: list[Act]) -> list[Any]:
 def test_a_run_is_its_steps_one_by_one_to_the_bit(name: str, task: Task) -> None:
     steps = list(acts(task, 3 * RUN_COUNT))
     together, alone = made(name, task), made(name, task)
-    assert together.run(steps) == one_by_one(alone, steps)
+    assert run(together, steps) == one_by_one(alone, steps)
     assert encode(together.snapshot()) == encode(alone.snapshot())
 
 
@@ -84,11 +91,11 @@ def test_a_run_is_its_steps_one_by_one_to_the_bit(name: str, task: Task) -> None
 def test_runs_may_be_cut_anywhere(name: str, task: Task) -> None:
     steps = list(acts(task, 400))
     whole, cut = made(name, task), made(name, task)
-    answers = whole.run(steps)
+    answers = run(whole, steps)
     random, found, begin = Random(3), [], 0
     while begin < len(steps):
         end = begin + random.choice((1, 2, 60, RUN_COUNT, RUN_COUNT + 1))
-        found += cut.run(steps[begin:end])
+        found += run(cut, steps[begin:end])
         begin = end
     assert found == answers
     assert encode(cut.snapshot()) == encode(whole.snapshot())
@@ -98,9 +105,9 @@ def test_runs_may_be_cut_anywhere(name: str, task: Task) -> None:
 def test_a_snapshot_in_the_middle_of_a_stream_changes_nothing(name: str, task: Task) -> None:
     steps = list(acts(task, 500))
     original, restored = made(name, task), made(name, task)
-    original.run(steps[:437])
+    run(original, steps[:437])
     restored.restore(decode(encode(original.snapshot())))
-    assert restored.run(steps[437:]) == original.run(steps[437:])
+    assert run(restored, steps[437:]) == run(original, steps[437:])
     assert encode(restored.snapshot()) == encode(original.snapshot())
 
 
@@ -134,20 +141,22 @@ def test_a_run_stops_at_the_act_that_raises_and_the_steps_before_it_are_taken(na
     steps = list(acts(task, 200))
     broken, whole = made(name, task), made(name, task)
     unreadable: Any = {"amount": object()}
-    whole.run(steps[:300])
-    broken.run(steps[:200])
+    run(whole, steps[:300])
+    run(broken, steps[:200])
     target = next(step.target for step in steps if step.target is not None)
+    answers: list[Answer] = []
     with pytest.raises(Exception, match=r"float|real number"):
-        broken.run([*steps[200:250], Act(unreadable, target), *steps[300:]])
+        broken.run([*steps[200:250], Act(unreadable, target), *steps[300:]], answers)
     with pytest.raises(Exception, match=r"float|real number"):
-        broken.run([*steps[250:300], Act(unreadable), *steps[300:]])
+        broken.run([*steps[250:300], Act(unreadable), *steps[300:]], answers)
+    assert len(answers) == sum(step.target is None for step in steps[200:300])
     assert encode(broken.snapshot()) == encode(whole.snapshot())
 
 
 @every_model
 def test_a_question_about_what_was_never_learned_makes_no_room_for_it(name: str, task: Task) -> None:
     model = made(name, task)
-    model.run(acts(task, 100))
+    run(model, acts(task, 100))
     before = encode(model.snapshot())
     model.predict({"amount": 1.0, "never": 2.0, "country": "never", "hour": "never"})
     model.predict({})
@@ -160,13 +169,13 @@ def test_too_many_features_are_refused_and_change_nothing(
 ) -> None:
     monkeypatch.setattr(vectors, "COLUMNS_COUNT_MAX", 8)
     model, steps = made(name, task), list(acts(task, 100))
-    model.run(steps)
+    run(model, steps)
     before = encode(model.snapshot())
     target = next(step.target for step in steps if step.target is not None)
     with pytest.raises(ModelError, match="more than 8 features"):
         model.learn({f"name {number}": 1.0 for number in range(9)}, target, 1.0)
     with pytest.raises(ModelError, match="more than 8 features"):
-        model.run([Act({f"name {number}": 1.0 for number in range(9)}, target)])
+        run(model, [Act({f"name {number}": 1.0 for number in range(9)}, target)])
     with pytest.raises(ModelError, match="more than 8 features"):
         model.test_then_train([f"name {number}" for number in range(9)], np.zeros((1, 9)), [target])
     assert encode(model.snapshot()) == before
@@ -196,7 +205,7 @@ def test_too_many_texts_are_refused_and_change_nothing_where_each_has_a_number(
 @every_model
 def test_a_snapshot_of_another_kernel_or_format_is_refused_by_name(name: str, task: Task) -> None:
     model = made(name, task)
-    model.run(acts(task, 50))
+    run(model, acts(task, 50))
     before = encode(model.snapshot())
     for key, value in (("kernel", "abacus"), ("format", 999)):
         other = {**decode(before), key: value}  # type: ignore[dict-item]
@@ -212,5 +221,5 @@ def test_a_snapshot_of_another_kernel_or_format_is_refused_by_name(name: str, ta
 @every_model
 def test_a_run_of_any_length_needs_no_more_room_than_its_bound(name: str, task: Task) -> None:
     model = made(name, task)
-    model.run(acts(task, 4 * compiled_model.RUN_COUNT))
+    run(model, acts(task, 4 * compiled_model.RUN_COUNT))
     assert len(model._run_rows) == RUN_COUNT
