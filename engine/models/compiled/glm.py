@@ -155,32 +155,28 @@ class Glm(Compiled):
             raise SnapshotError(msg)
 
     def forget(self, keep: float) -> None:
-        """Have the scaling, and what optimiser and schedules have gathered, weigh `keep` times as much.
+        """Have features say `keep` times as much as they did, and have what comes next count for more.
 
-        Weights stay and move faster: past gradients count as if each had been `keep` times as large. Under a constant
-        rate `sgd` gathers nothing, and its weights forget at that rate alone. FTRL's weights come nearer to 0, as its
-        penalties now weigh more.
+        Weights shrink by `keep`, and the intercept, the level, stays. Past gradients count in optimisers as if each had
+        been `keep` times as large, past steps in schedules, past examples in the scaling and the balance of classes as
+        if there had been `keep` times as many.
         """
         weights, columns, state = self._arrays
         columns[columns[:, KEY] >= 0.0, COUNT] *= keep
         state[1:, [STEPS, PENALTY, SEEN]] *= keep
-        kind = self._optimizer.number
-        if kind == ADAGRAD:
-            weights[:, :, 1] *= keep * keep
-        elif kind in {ADAM, FTRL}:
-            weights[:, :, 1] *= keep
-            weights[:, :, 2] *= keep * keep
-        if self._optimizer.cell_count > self._optimizer.cells:
-            weights[:, :, -1] *= keep
-        if kind == FTRL:
-            self._follow_leader()
+        weights *= keep
+        squares = {ADAGRAD: 1, ADAM: 2, FTRL: 2}.get(self._optimizer.number)
+        if squares is not None:
+            weights[:, :, squares] *= keep
+        if self._optimizer.number == FTRL:
+            self._pull_towards_weights()
 
-    def _follow_leader(self) -> None:
-        """Give every weight the value that follows from its z and n, as the kernel's `follow_leader` does."""
+    def _pull_towards_weights(self) -> None:
+        """Give FTRL's z the value from which each weight follows, where it is not 0."""
         weights, ftrl = self._arrays[0], self._optimizer
-        pull, power = weights[:, :, 1], weights[:, :, 2]
-        size = np.maximum(np.abs(pull) - ftrl.l1, 0.0)
-        weights[:, :, 0] = -np.sign(pull) * size / ((ftrl.shape[2] + np.sqrt(power)) / ftrl.settings[1] + ftrl.l2)
+        kept = weights[:, :, 0]
+        rate = (ftrl.shape[2] + np.sqrt(weights[:, :, 2])) / ftrl.settings[1] + ftrl.l2
+        weights[:, :, 1] = np.where(kept == 0.0, weights[:, :, 1], -kept * rate - np.sign(kept) * ftrl.l1)
 
     def _parts(self, x: Features, output: int) -> Iterator[tuple[str, float]]:
         """Yield the name of each feature there is, and what it adds to an output's sum, in the kernel's order."""

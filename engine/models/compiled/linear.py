@@ -80,6 +80,10 @@ class Logistic(Glm, CompiledNumber):
         scaled: bool = True,
     ) -> None:
         self._class_weight = _read_class_weight("logistic", class_weight)
+        if isinstance(class_weight, Mapping) and not class_weight.keys() <= {False, True}:
+            unknown = next(name for name in class_weight if name not in {False, True})
+            msg = f"logistic's class_weight names {unknown!r}; its classes are True and False"
+            raise ConfigError(msg)
         super().__init__(task, optimizer, hash_bits=hash_bits, pairs=pairs, scaled=scaled)
 
     @property
