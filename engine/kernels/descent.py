@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import pow, sqrt  # noqa: A004 - numba's power of two floats
 from typing import Any, Final
 
-from engine.kernels.ground import part
+from engine.kernels.ground import inlined, part
 
 OPTIMIZER: Final = 0
 RATE: Final = 1
@@ -69,7 +69,7 @@ def rate_of_step(state: Any, step: float) -> float:
     return rate
 
 
-@part
+@inlined
 def follow_leader(weights: Any, k: int, place: int, state: Any, gradient: float) -> None:
     """Move a weight to where the sum of all gradients so far, and of the penalties, is least (FTRL-proximal)."""
     before = weights[k, place, POWER]
@@ -83,7 +83,7 @@ def follow_leader(weights: Any, k: int, place: int, state: Any, gradient: float)
     weights[k, place, W] = -size if pull > 0.0 else size
 
 
-@part
+@inlined
 def move(weights: Any, k: int, place: int, state: Any, gradient: float, rate: float) -> None:
     """Take one step against a gradient; L2 adds its part of the gradient, but for FTRL, which has its own."""
     kind = state[0, OPTIMIZER]
@@ -105,7 +105,7 @@ def move(weights: Any, k: int, place: int, state: Any, gradient: float, rate: fl
         weights[k, place, W] -= rate * average / (sqrt(spread) + state[0, FLOOR])
 
 
-@part
+@inlined
 def pay(weights: Any, k: int, place: int, due: float) -> None:
     """Have a weight pay the L1 penalty that is due, up to 0 and not beyond; the last cell holds what it has paid."""
     paid = weights.shape[2] - 1

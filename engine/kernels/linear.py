@@ -30,7 +30,7 @@ from engine.kernels.descent import (
     rate_at,
     rate_of_step,
 )
-from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, kernel, part
+from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, inlined, kernel, part
 from engine.kernels.scaling import feature, observe
 
 LOSS: Final = 12
@@ -58,7 +58,7 @@ PROBABILITY_MIN: Final = 1e-15
 """Softmax takes probabilities as at least this, and as at most 1 less this, for its gradient, as River does."""
 
 
-@part
+@inlined
 def link(weights: Any, columns: Any, state: Any, rows: Any, i: int, k: int) -> float:
     """Return an output's intercept plus its weighted sum of the features."""
     total = state[1 + k, INTERCEPT]
@@ -95,7 +95,7 @@ def normalize(answer: Any, state: Any) -> None:
             answer[k] /= whole
 
 
-@part
+@inlined
 def predict(weights: Any, columns: Any, state: Any, rows: Any, i: int, answers: Any) -> None:
     """Fill the answer."""
     for k in range(weights.shape[0]):
@@ -135,7 +135,7 @@ def share_of(state: Any, c: int) -> float:
     return total / (classes * state[1 + c, SEEN])
 
 
-@part
+@inlined
 def descend(weights: Any, columns: Any, state: Any, rows: Any, i: int, k: int, gradient: float) -> None:
     """Move an output's intercept and the weights of the features that are there."""
     gradient = min(max(gradient, -state[0, GRADIENT_MAX]), state[0, GRADIENT_MAX])
@@ -156,7 +156,7 @@ def descend(weights: Any, columns: Any, state: Any, rows: Any, i: int, k: int, g
                 pay(weights, k, place, due)
 
 
-@part
+@inlined
 def slope_of(state: Any, target: float, k: int) -> float:
     """Return the derivative of the loss by an output's sum, 0 where a class has nothing to learn yet."""
     if state[0, LOSS] != SOFTMAX:
@@ -165,7 +165,7 @@ def slope_of(state: Any, target: float, k: int) -> float:
     return share - 1.0 if k == int(target) else share
 
 
-@part
+@inlined
 def learn(weights: Any, columns: Any, state: Any, rows: Any, i: int) -> None:
     """Learn one example: the scaling, then a step for each output that has something to learn from it."""
     if state[0, SCALED] > 0.0:

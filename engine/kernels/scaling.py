@@ -16,7 +16,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any, Final
 
-from engine.kernels.ground import X, part
+from engine.kernels.ground import X, inlined, part
 
 COUNT: Final = 0
 MEAN: Final = 1
@@ -34,13 +34,13 @@ BITS_32: Final = 0xFFFFFFFF
 MIXER: Final = 0x5BD1E995
 
 
-@part
+@inlined
 def is_there(value: float) -> bool:
     """Say whether a step holds a value that can be used; NaN is none."""
     return abs(value) <= NUMBER_MAX
 
 
-@part
+@inlined
 def observe(columns: Any, rows: Any, i: int) -> None:
     """Move mean and variance of the numbers that are there: Welford, as River's `StandardScaler` computes it."""
     for d in range(rows.shape[1] - X):
@@ -57,7 +57,7 @@ def observe(columns: Any, rows: Any, i: int) -> None:
         columns[d, SCALE] = 1.0 / sqrt(variance) if variance > 0.0 else 0.0
 
 
-@part
+@inlined
 def scaled(value: float, mean: float, scale: float) -> float:
     """Return a number in standard deviations from its mean."""
     z = (value - mean) * scale
@@ -94,7 +94,7 @@ def product(columns: Any, mask: int, rows: Any, i: int, f: int) -> tuple[int, fl
     return columns.shape[0] + (mixed & mask), value
 
 
-@part
+@inlined
 def feature(columns: Any, mask: int, rows: Any, i: int, f: int) -> tuple[int, float]:
     """Return a feature's place and value."""
     if f >= rows.shape[1] - X:
