@@ -14,9 +14,10 @@ from streams.detector_bench import Alarmed, Make
 
 CAPYMOA: Final = (
     *("ADWIN", "CUSUM", "DDM", "EDDM", "EWMAChart", "HDDMAverage", "HDDMWeighted", "PageHinkley", "RDDM", "STEPD"),
-    *("GeometricMovingAverage", "OPTWIN", "SEED"),
+    *("GeometricMovingAverage", "SEED"),
 )
-"""Those we have as well, then those that only MOA has."""
+"""Those we have as well, then those that only MOA has; OPTWIN is left out: rounding makes it take the root of less than
+nothing where errors are rare, and it raises (0.15.1)."""
 
 FROUROS: Final = (
     *("ADWIN", "CUSUM", "DDM", "ECDDWT", "EDDM", "HDDMA", "HDDMW", "KSWIN", "PageHinkley", "RDDM", "STEPD"),
