@@ -30,6 +30,9 @@ LEARNERS: Final = {
 }
 """The learners by name, and our spec of each."""
 
+OF_CLASSES: Final = {"logistic": "softmax()"}
+"""Our spec where there are more than two classes, if it is another; River's and Vowpal Wabbit's are one against all."""
+
 WHOLE, RUNS, SINGLE = "ours, tables", "ours, runs", "ours, one at a time"
 RIVER, MOA, WABBIT = "River", "MOA", "Vowpal Wabbit"
 
@@ -54,8 +57,9 @@ def ours(learner: str, table: Table) -> Compiled:
     Unable
         There is none, or none for the task.
     """
+    spec = OF_CLASSES.get(learner, LEARNERS[learner]) if table.task is Task.MULTICLASS else LEARNERS[learner]
     try:
-        model = parse_model(LEARNERS[learner], task=table.task, seed=1, name="benchmark").model
+        model = parse_model(spec, task=table.task, seed=1, name="benchmark").model
     except SidestreamError as error:
         raise Unable(str(error)) from error
     return cast("Compiled", model)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from math import ceil
 from pathlib import Path
 from statistics import median
 from threading import Barrier, Thread
 from time import perf_counter, perf_counter_ns
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from benchmarks.learner_contestants import Contestant, Unable, ours
+from benchmarks.learner_contestants import Contestant, Course, Unable, ours
 from benchmarks.learner_streams import Table, clusters
 from streams import kernel_cache
 
@@ -25,6 +26,9 @@ PERCENTILES: Final = (50.0, 99.0, 99.9)
 POINT_COUNT: Final = 4
 CHUNK_COUNT: Final = 50_000
 PAGE_BYTES: Final = 4096
+THREAD_S: Final = 0.1
+TURNS_MAX: Final = 20
+"""A thread goes through the events again with new models until it has been at work so long, or so often."""
 
 
 def latencies(learner: str, table: Table, warm_count: int) -> dict[str, dict[str, float]]:
@@ -51,27 +55,32 @@ def latencies(learner: str, table: Table, warm_count: int) -> dict[str, dict[str
 
 def threads(contestant: Contestant, table: Table, round_count: int) -> dict[str, float]:
     """Return events per second of one model in one thread, and of two in two, each with all the events."""
-    pairs = [(_in_threads(contestant, table, 1), _in_threads(contestant, table, 2)) for _ in range(round_count)]
+    alone = len(table) / _in_threads(contestant, table, 1, 1)
+    turns = min(TURNS_MAX, ceil(THREAD_S / alone))
+    pairs = [
+        (_in_threads(contestant, table, 1, turns), _in_threads(contestant, table, 2, turns)) for _ in range(round_count)
+    ]
     one, two = (median(rates) for rates in zip(*pairs, strict=True))
     return {"one": one, "two": two, "ratio": median(two / one for one, two in pairs)}
 
 
-def _in_threads(contestant: Contestant, table: Table, count: int) -> float:
-    courses = [contestant.begin(table) for _ in range(count)]
+def _in_threads(contestant: Contestant, table: Table, count: int, turns: int) -> float:
+    """Return events per second of so many threads, each with one new model after another."""
     ready = Barrier(count + 1)
 
-    def work(course: Any) -> None:
+    def work(courses: list[Course]) -> None:
         ready.wait()
-        course(0, len(table))
+        for course in courses:
+            course(0, len(table))
 
-    workers = [Thread(target=work, args=(course,)) for course in courses]
+    workers = [Thread(target=work, args=([contestant.begin(table) for _ in range(turns)],)) for _ in range(count)]
     for worker in workers:
         worker.start()
     start = perf_counter()  # before the gate opens: behind it, whoever is awake first may keep the others waiting
     ready.wait()
     for worker in workers:
         worker.join()
-    return count * len(table) / (perf_counter() - start)
+    return count * turns * len(table) / (perf_counter() - start)
 
 
 def memory(learner: str, event_count: int) -> list[dict[str, int]]:
