@@ -79,7 +79,7 @@ def warm_up(say: Say) -> tuple[Path | None, list[Warmed]]:
     import_module("engine.kernels.ground")
     found = [Warmed("numba", compiled=False, seconds=watch.seconds())]
     for name in loading.KERNELS:
-        compiled = not _is_kept(folder, name)
+        compiled = not _is_compiled(folder, name)
         watch = Stopwatch()
         loading.load(name)
         found.append(Warmed(name, compiled, watch.seconds()))
@@ -114,9 +114,10 @@ def _places() -> Iterator[Path]:
             yield place
 
 
-def _is_kept(folder: Path | None, name: str) -> bool:
-    """Say whether a kernel file has been compiled into this directory."""
-    return folder is not None and _mark(folder, name).exists()
+def _is_compiled(folder: Path | None, name: str) -> bool:
+    """Say whether a kernel file has been compiled: into this directory, or just now for another that imports it."""
+    kept = folder is not None and _mark(folder, name).exists()
+    return kept or f"{loading.__package__}.{name}" in sys.modules
 
 
 def _mark(folder: Path, name: str) -> Path:
@@ -128,14 +129,13 @@ def _telling(folder: Path | None, say: Say) -> Callable[[str], AbstractContextMa
 
     @contextmanager
     def around(name: str) -> Iterator[None]:
-        if _is_kept(folder, name):
+        if _is_compiled(folder, name):
             yield
-            return
-        once = "" if folder is None else ": seconds now, and not again on this machine"
-        say(f"compiling the kernels of {name}{once}")
-        watch = Stopwatch()
-        yield
-        say(f"compiled {name} in {watch.seconds():.1f} s")
+        else:
+            say(f"compiling the kernels of {name}{'' if folder is None else ', once on this machine'}")
+            watch = Stopwatch()
+            yield
+            say(f"compiled {name} in {watch.seconds():.1f} s")
         if folder is not None:
             with suppress(OSError):
                 _mark(folder, name).touch()

@@ -21,6 +21,7 @@ def command(as_json: bool) -> None:  # noqa: FBT001 - click's
         kept = None if folder is None else str(folder)
         click.echo(json.dumps({"kept": kept, "kernels": [each._asdict() for each in warmed]}, indent=2))
         return
+    width = max(len(each.name) for each in warmed)
     for each in warmed:
-        click.echo(f"{each.name:<12} {'compiled' if each.compiled else 'loaded'} in {each.seconds:.1f} s")
+        click.echo(f"{each.name:<{width}}  {'compiled' if each.compiled else 'loaded'} in {each.seconds:.1f} s")
     click.echo(f"kept in {folder}" if folder else "not kept: no cache directory can be written")

@@ -107,7 +107,7 @@ def test_a_directory_that_is_not_named_by_the_sources_serves_the_old_result(copi
 def test_compiling_is_announced_once_and_on_standard_error(tmp_path: Path) -> None:
     first, second = (sidestream(*REPLAY, XDG_CACHE_HOME=str(tmp_path)) for _ in range(2))
     assert [line.partition(":")[0] for line in first.stderr.splitlines()] == ["sidestream", "sidestream"]
-    assert "compiling the kernels of bayes: seconds now, and not again on this machine" in first.stderr
+    assert "compiling the kernels of bayes, once on this machine" in first.stderr
     assert second.stderr == ""
     assert json.loads(first.stdout)["state_digest"] == json.loads(second.stdout)["state_digest"]
 
@@ -116,6 +116,20 @@ def test_without_a_place_to_keep_kernels_it_is_said_and_the_command_goes_on() ->
     done = sidestream(*REPLAY, before=f"import tempfile\ntempfile.tempdir = {NOWHERE!r}", **HOMELESS)
     assert "compiled kernels cannot be kept: no cache directory can be written" in done.stderr
     assert json.loads(done.stdout)["events"] == 20
+
+
+def test_a_kernel_file_compiled_for_another_that_imports_it_is_announced_with_it_alone(copied: Path) -> None:
+    both = ASK.replace('load("probe")', '(load("probe"), load("callee"))[0]')
+    where = {"PYTHONPATH": str(copied), "XDG_CACHE_HOME": str(copied / "cache")}
+    first, second = (
+        ran(both, "keyed", **where),
+        ran(ASK.replace("probe", "callee").replace("take", "added"), "keyed", **where),
+    )
+    assert [line.partition(" in ")[0] for line in first.stderr.splitlines()] == [
+        "compiling the kernels of probe, once on this machine",
+        "compiled probe",
+    ]
+    assert second.stderr == ""
 
 
 def test_a_command_that_makes_no_compiled_model_makes_no_directory(tmp_path: Path) -> None:
@@ -127,11 +141,11 @@ def test_warm_up_compiles_every_kernel_once_and_says_where_it_is_kept(tmp_path: 
     one = "from engine.kernels import loading\nloading.KERNELS = ('bayes',)"
     first, second = (sidestream("warm-up", before=one, XDG_CACHE_HOME=str(tmp_path)).stdout for _ in range(2))
     assert re.sub(r"[\d.]+ s$", "- s", first, flags=re.MULTILINE).splitlines() == [
-        "numba        loaded in - s",
-        "bayes        compiled in - s",
+        "numba  loaded in - s",
+        "bayes  compiled in - s",
         f"kept in {tmp_path / 'sidestream' / 'kernels' / key()}",
     ]
-    assert "bayes        loaded in " in second
+    assert "bayes  loaded in " in second
 
 
 def test_every_kernel_file_is_warmed_up() -> None:
