@@ -164,7 +164,8 @@ def measure(size: Size, only: str | None) -> dict[str, Any]:
     with looked_for_seldom():
         for stream in streams(skip):
             table, part = stream.first(size.stream_count_max), stream.first(size.warm_count + size.timed_count)
-            for learner in LEARNERS:
+            for learner in dict.fromkeys(each.learner for each in everybody):
+                print(f"{table.name}: {learner}", file=sys.stderr)
                 who = [each for each in everybody if each.learner == learner]
                 rows = list(side_by_side(who, part, size, skip))
                 first += rows

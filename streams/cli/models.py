@@ -57,11 +57,11 @@ def _show(costs: Sequence[Cost]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("model", no_wrap=True)
     table.add_column("task", no_wrap=True)
-    for heading in ("predict us", "learn us", "both in a run us", "memory bytes"):
+    for heading in ("predict us", "learn us", "both us", "bytes"):
         table.add_column(heading, justify="right")
     for cost in costs:
         spent = (f"{us:,.2f}" for us in (cost.predict_us, cost.learn_us, cost.both_us))
         table.add_row(cost.model, cost.task, *spent, f"{cost.memory_bytes:,}")
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
-    console.print(f"{EVENT_COUNT:,} events of {FEATURE_COUNT} numbers; medians, per event")
+    console.print(f"{EVENT_COUNT:,} events of {FEATURE_COUNT} numbers; medians per event; both: in runs of many")
