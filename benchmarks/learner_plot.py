@@ -26,7 +26,7 @@ def plot(found: dict[str, Any], path: Path) -> str:
     axes.set_xscale("log")
     axes.set_xlabel("events per second, tested then trained; geometric mean over the streams")
     axes.invert_yaxis()
-    axes.margins(x=0.15)
+    axes.margins(x=0.15, y=0.02)
     figure.savefig(path, dpi=120)
     return f"drawn: {path}"
 
