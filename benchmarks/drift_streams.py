@@ -21,7 +21,7 @@ from engine.targets import Task
 SLICE_COUNT = 512
 """Events handed over at once; it changes no answer."""
 
-NAIVE_BAYES = "river.naive_bayes.GaussianNB()"
+NAIVE_BAYES = "naive_bayes()"
 BERNOULLI = "river.naive_bayes.BernoulliNB()"
 TREE = "river.tree.HoeffdingTreeClassifier()"
 
@@ -30,6 +30,12 @@ INSECTS = ("insects_gradual_balanced/insects_gradual_balanced.csv.gz", "class")
 USENET = ("usenet/usenet1.csv.gz", "interesting")
 COVERTYPE = ("covertype_iid_93k/covertype_iid_93k.csv.gz", "Cover_Type")
 RBF = ("synthetic_known_drift/interchanging_rbf_200k.csv.gz", "class")
+RBF_PERIOD = 3_000
+"""After so many rows the centres trade places."""
+
+INSECTS_DETECTOR = "adwin(delta=0.2, clock=8)"
+INSECTS_GATE = "gated(alpha=0.3, trial_count=350, rival_count=3, lookback_count=50)"
+"""Found by trying on INSECTS itself: what is possible there, not what to expect elsewhere."""
 
 Row = tuple[dict[str, float], Target]
 """(features, target)."""

@@ -7,7 +7,7 @@ who follows the tape when, or who answers in the place of a benched champion.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -17,7 +17,8 @@ from engine.drift.detector import Verdict
 from engine.errors import ModelError
 from engine.judges import Judges, Verdicted
 from engine.messages import Alarm, Answer, Benched, Episode, Features, Reaction, Target
-from engine.models.model import Forgets, Model, fingerprint_of
+from engine.models.ahead import Ahead
+from engine.models.model import Act, Forgets, Model, Runs, fingerprint_of
 from engine.reactions import reaction as reactions
 from engine.reactions.reaction import Entry, Mind, Show
 from engine.tape import Moment, Row, Step, StepKind
@@ -58,7 +59,8 @@ class Billing:
 
     `role` is the one it was given at the start. `spec` is the model's text, its seeds written out, from which it can be
     built again. `rung` is where it stands on the ladder; None where it never answers but by command. `reads_numeric`
-    says that the model takes numbers only and gets the one-hot view.
+    says that the model takes numbers only and gets the one-hot view; `unread` names the columns of free text of which
+    it makes nothing.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Billing:
     spec: str
     rung: Rung | None
     reads_numeric: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 class Replaced(NamedTuple):
@@ -117,6 +120,7 @@ class Contender:
         self._now = Moment(0, 0, None)
         self._decide = decide
         self._reads_numeric = billing.reads_numeric
+        self._unread = billing.unread
         self.judge_by(judges)
         # In the order of `StepKind`: an index is found faster than an enum is hashed.
         self.takers: Takers = (
@@ -145,7 +149,7 @@ class Contender:
         """Answer a request and keep the answer on its row; None from a benched contender."""
         answer: Answer | None = None
         if self.benched is None:
-            x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
+            x = self._view(row)
             try:
                 answer = self.model.predict(x)
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the stream goes on
@@ -160,6 +164,13 @@ class Contender:
         row.served[self.slot] = answer
         return answer
 
+    def _view(self, row: Row) -> Features:
+        """Return what the model is shown of a row's features."""
+        x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
+        if self._unread:
+            return {name: value for name, value in x.items() if name not in self._unread}
+        return x
+
     def bench(self, reason: str, when: Moment) -> None:
         """Take the model out with its state as it is, and say why; nothing is done about drift until it is back."""
         self.benched = reason
@@ -169,7 +180,27 @@ class Contender:
             self.reaction.halt(when)
 
     def take(self, steps: Iterable[Step]) -> list[Told]:
-        """Take steps of the tape, in order; return what happened, with the number of the step at which it did."""
+        """Take steps of the tape, in order; return what happened, with the number of the step at which it did.
+
+        Where no reaction can replace the model between two of them, a model that can takes them in one run.
+        """
+        model = self.model
+        if self.reaction is not None or self.benched is not None or not isinstance(model, Runs):
+            return self._take(steps)
+        steps = list(steps)
+        self.model = cast(Model, Ahead(model, self._acts(steps)))
+        try:
+            return self._take(steps)
+        finally:
+            self.model = model
+
+    def _acts(self, steps: Iterable[Step]) -> Iterator[Act]:
+        """Yield what the model is asked and taught at these steps."""
+        for kind, row, target, _ in steps:
+            if kind <= StepKind.RELEARN:
+                yield Act(self._view(row), target)
+
+    def _take(self, steps: Iterable[Step]) -> list[Told]:
         takers, incidents, told = self.takers, self.incidents, []
         for number, step in enumerate(steps):
             takers[step[0]](step)
@@ -217,7 +248,7 @@ class Contender:
 
     def _learn(self, kind: StepKind, row: Row, target: Target, when: Moment) -> None:
         if self.benched is None:
-            x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
+            x = self._view(row)
             try:
                 self.model.learn(x, target, 1.0)
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the stream goes on

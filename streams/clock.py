@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from getpass import getuser
 from os import getuid
 from platform import node
@@ -9,7 +10,7 @@ from time import perf_counter, perf_counter_ns, time_ns
 from typing import cast
 
 from engine.messages import Answer, Features, Target
-from engine.models.model import Forgets, Model
+from engine.models.model import Act, Forgets, Model, Runs
 
 SAMPLE_EVERY = 8
 
@@ -40,12 +41,20 @@ class ModelTimer:
 
     def around(self, model: Model) -> TimedModel:
         """Return the model, timed."""
-        return TimedModel(model, self)
+        return TimedRuns(model, self) if isinstance(model, Runs) else TimedModel(model, self)
 
     def note(self, verb: int, start_ns: int) -> None:
         """Add what a call took that began then."""
         self._spent_ns[verb] += perf_counter_ns() - start_ns
         self._sampled[verb] += 1
+
+    def note_run(self, counts: Sequence[int], start_ns: int) -> None:
+        """Add what a run took that began then, to both verbs by how often it had each."""
+        spent = perf_counter_ns() - start_ns
+        for verb, count in enumerate(counts):
+            self.calls[verb] += count
+            self._sampled[verb] += count
+            self._spent_ns[verb] += spent * count // max(1, sum(counts))
 
     @property
     def us_per_event(self) -> float | None:
@@ -97,6 +106,23 @@ class TimedModel:
     def restore(self, state: object) -> None:
         """Take the model's state back."""
         self._model.restore(state)
+
+
+class TimedRuns(TimedModel):
+    """The same of a model that takes runs, each of which is timed."""
+
+    def run(self, acts: Iterable[Act], answers: list[Answer]) -> None:
+        """Have the model take the steps."""
+        counts = [0, 0]
+
+        def counted() -> Iterator[Act]:
+            for act in acts:
+                counts[act.target is not None] += 1
+                yield act
+
+        start = perf_counter_ns()
+        cast(Runs, self._model).run(counted(), answers)
+        self._timer.note_run(counts, start)
 
 
 def who() -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from engine.errors import SnapshotError
 from engine.messages import Answer, Features, Target
@@ -29,6 +30,26 @@ class Model(Protocol):
 
     def restore(self, state: object) -> None:
         """Take back what `snapshot` returned: from here on both continue identically."""
+        ...
+
+
+class Act(NamedTuple):
+    """One step of a run: a question where `target` is None, else an example."""
+
+    x: Features
+    target: Target | None = None
+    weight: float = 1.0
+
+
+@runtime_checkable
+class Runs(Protocol):
+    """A model that takes many steps at once for less than they cost one by one, and with the same result."""
+
+    def run(self, acts: Iterable[Act], answers: list[Answer]) -> None:
+        """Take steps in order, and append the answers to the questions among them.
+
+        Where one raises, those before it are taken and answered, and no other is asked for.
+        """
         ...
 
 

@@ -133,7 +133,7 @@ def parse_model(text: str, *, task: Task, seed: int, name: str) -> ParsedModel:
     tree = read_expression(text)
     builder = SpecBuilder(OWN_MODELS, task=task, seed=f"{seed}:{name}")
     built = builder.model(builder.build(tree))
-    return ParsedModel(built.model, ast.unparse(tree), "numeric" if built.need == "numeric" else "raw")
+    return ParsedModel(built.model, ast.unparse(tree), "raw" if built.need == "either" else built.need)
 
 
 def parse_detector(text: str, *, seed: int, name: str) -> ParsedDetector:

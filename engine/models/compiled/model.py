@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import ModelError, SnapshotError
+from engine.errors import SnapshotError
 from engine.kernels.loading import load
 from engine.messages import Answer, Features, Target
 from engine.models.answers import untrained
 from engine.models.compiled.vectors import HEAD_COUNT, Vectors
 from engine.models.feature_view import Need
+from engine.models.model import Act
 from engine.targets import Task
 
 RUN_COUNT: Final = 256
@@ -32,14 +32,6 @@ LEARN: Final = 1.0
 BOTH: Final = 2.0
 ASKED: Final = (0.0, 0.0, 1.0)
 """What begins the row of an example, of both at once, and of a question: see `engine.kernels.ground`."""
-
-
-class Act(NamedTuple):
-    """One step of a run: a question where `target` is None, else an example."""
-
-    x: Features
-    target: Target | None = None
-    weight: float = 1.0
 
 
 class Compiled(ABC):
@@ -64,7 +56,7 @@ class Compiled(ABC):
     format: ClassVar[int] = 1
     """The version of the arrays' layout."""
     tasks: ClassVar[frozenset[Task]]
-    need: ClassVar[Need] = "raw"
+    need: ClassVar[Need] = "mixed"
 
     def __init__(self, task: Task, *, code: Callable[[str, str], int] | None = None) -> None:
         self._task = task
@@ -153,29 +145,24 @@ class Compiled(ABC):
         self._arrays = self._room()
         self._lay()
 
-    def run(self, acts: Iterable[Act]) -> list[Answer]:
-        """Take steps in order, many in one call of the kernel; return the answers to the questions among them.
-
-        Where one raises, the steps before it are taken, and no other.
-        """
-        found: list[Answer] = []
+    def run(self, acts: Iterable[Act], answers: list[Answer]) -> None:
+        """Take steps in order, many in one call of the kernel: see `engine.models.model.Runs`."""
         asked: list[int] = []
         count = 0
         try:
             for x, target, weight in acts:
                 if count == RUN_COUNT:
-                    count = self._flush(count, asked, found)
+                    count = self._flush(count, asked, answers)
                 if target is None:
                     asked.append(count)
                     self._write(count, ASKED, x)
                 elif not self._fits(count, x, target, weight):
-                    count = self._flush(count, asked, found)
+                    count = self._flush(count, asked, answers)
                     self._admit(x, target)
                     self._write(count, (LEARN, self._target(target), weight), x)
                 count += 1
         finally:
-            self._flush(count, asked, found)
-        return found
+            self._flush(count, asked, answers)
 
     def _write(self, place: int, head: tuple[float, float, float], x: Features) -> bool:
         if not self._run:
@@ -188,11 +175,11 @@ class Compiled(ABC):
             return False
         return self._write(place, (LEARN, self._target(target), weight), x) or self._vectors.knows(x)
 
-    def _flush(self, count: int, asked: list[int], found: list[Answer]) -> int:
+    def _flush(self, count: int, asked: list[int], answers: list[Answer]) -> int:
         """Take the first steps written; return how many are left, which is none."""
         if count:
             self._take(self._run_rows[:count], self._run_answers)
-        found += [self._answer(self._run_answers[place]) for place in asked]
+        answers += [self._answer(self._run_answers[place]) for place in asked]
         asked.clear()
         return 0
 
@@ -282,13 +269,10 @@ class Compiled(ABC):
 
 
 class CompiledNumber(Compiled):
-    """A compiled model that answers with one number, and has no classes to count."""
+    """A compiled model that answers with one number, which its kernel keeps finite, and has no classes to count."""
 
     def _answer(self, row: Floats) -> Answer:
         value = float(row[0])
-        if not isfinite(value):
-            msg = f"{self.kernel} answered {value!r}; expected a finite number"
-            raise ModelError(msg)
         if self._task is Task.BINARY:
             return value > 0.5, value
         return value, value
