@@ -14,8 +14,10 @@ import numpy as np
 
 from benchmarks.learner_streams import Table
 from engine.errors import SidestreamError
+from engine.messages import Answer
 from engine.models.answers import untrained
-from engine.models.compiled.model import Act, Compiled
+from engine.models.compiled.model import Compiled
+from engine.models.model import Act
 from engine.models.spec import parse_model
 from engine.targets import Task
 
@@ -93,7 +95,8 @@ def of_runs(learner: str) -> Callable[[Table], Course]:
         acts = [act for x, y in zip(table.events, table.targets, strict=True) for act in (Act(x), Act(x, y))]
 
         def go(begin: int, end: int) -> int:
-            answers = model.run(acts[2 * begin : 2 * end])
+            answers: list[Answer] = []
+            model.run(acts[2 * begin : 2 * end], answers)
             return sum(answer[0] == y for answer, y in zip(answers, table.targets[begin:end], strict=True))
 
         return go

@@ -13,7 +13,8 @@ from statistics import median
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from engine.messages import Target
-from engine.models.compiled.model import Act, Compiled
+from engine.models.compiled.model import Compiled
+from engine.models.model import Act
 from engine.models.spec import OWN_MODELS, parse_model
 from engine.targets import Task
 from streams.clock import Stopwatch
@@ -53,13 +54,13 @@ def _cost(name: str, task: Task) -> Cost:
 
     events = _events(task)
     acts = [act for x, target in events for act in (Act(x), Act(x, target))]
-    fresh().run(acts[:2])  # the kernel is loaded, and that is no event's cost
+    fresh().run(acts[:2], [])  # the kernel is loaded, and that is no event's cost
     rounds = []
     for _ in range(ROUND_COUNT):
         model = fresh()
         learn_us = _us_per_event(partial(_learn_all, model, events))
         predict_us = _us_per_event(partial(_predict_all, model, events))
-        both_us = _us_per_event(partial(fresh().run, acts))
+        both_us = _us_per_event(partial(fresh().run, acts, []))
         rounds.append((predict_us, learn_us, both_us))
     predict_us, learn_us, both_us = map(median, zip(*rounds, strict=True))
     return Cost(name, task, predict_us, learn_us, both_us, model.memory_bytes)
