@@ -15,7 +15,7 @@ from traceback import print_exc
 import click
 
 from engine.errors import SidestreamError
-from engine.kernels.loading import watch_loading
+from engine.kernels.loading import is_watched, watch_loading
 
 _COMMANDS = {
     "demo": "See it work: card payments whose fraud changes its ways, in half a minute.",
@@ -89,7 +89,8 @@ def sidestream(debug: bool) -> None:  # noqa: FBT001 - read by main, before clic
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    watch_loading(_around_first_kernel)
+    if not is_watched():  # as it is where commands are run inside a process that keeps kernels by itself
+        watch_loading(_around_first_kernel)
     try:
         code = sidestream.main(arguments, prog_name="sidestream", standalone_mode=False)
         sys.stdout.flush()
