@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from benchmarks.circumstances import circumstances
-from benchmarks.peer_detectors import PEERS, peers
+from benchmarks.peer_detectors import LEFT_OUT, PEERS, peers
 from streams.detector_bench import OWN, Delays, Make, delays, false_alarms, of_spec, periodic
 
 RATES = (0.01, 0.05, 0.2)
@@ -194,7 +194,7 @@ def main() -> None:
     skipped = field()[1]
     for rate in RATES:
         print("\n".join(table([row for row in rows if row["rate"] == rate], rate)), end="\n\n")
-    print("\n".join([*goals(rows), "", *skipped]))
+    print("\n".join([*goals(rows), "", *skipped, *LEFT_OUT]))
     if arguments.json:
         about = {**circumstances(("river", *PEERS)), "streams": stream_count, "skipped": skipped}
         arguments.json.write_text(json.dumps({**about, "rows": rows}, indent=1), encoding="utf-8")
