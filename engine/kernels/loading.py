@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
-KERNELS: Final = ("bayes",)
+KERNELS: Final = ("bayes", "linear")
 """The kernel files there are."""
 
 _loaded: dict[str, ModuleType] = {}
@@ -21,6 +21,17 @@ def load(name: str) -> Any:
         with _around(name):
             _loaded[name] = import_module(f"engine.kernels.{name}")
     return _loaded[name]
+
+
+def entry(name: str) -> Any:
+    """Return a kernel file's `take` past numba's look-up of types, which costs as much as a step of a small model.
+
+    It checks its arrays' dimensions and their items' size, and trusts the rest: what it is given has the types it was
+    compiled for.
+    """
+    take = load(name).take
+    compiled = getattr(take, "overloads", None)  # none where numba is told not to compile
+    return next(iter(compiled.values())).entry_point if compiled else take
 
 
 def watch_loading(around: Callable[[str], AbstractContextManager[object]]) -> None:
