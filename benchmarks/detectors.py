@@ -33,6 +33,9 @@ RIVERS = (
     *("river.drift.binary.HDDMA()", "river.drift.binary.HDDMW()", "river.drift.binary.FHDDM()"),
     "river.drift.KSWIN(seed=1)",
 )
+OURS = (*OWN, "adwin(delta=0.1)")
+"""Ours as `choose-detector` tries them, and one more: an ADWIN as eager as MOA's SEED, its kin, is by default."""
+
 PERIODS = (1_000, 10_000)
 SLOW = {
     "river.drift.KSWIN(seed=1)": 10,
@@ -83,7 +86,7 @@ CHANGES = (
 def field() -> tuple[dict[str, Make], list[str]]:
     """Return all detectors by name, and a line for everything that is left out."""
     others, skipped = peers()
-    makers = {text: of_spec(text) for text in (*OWN, *RIVERS)}
+    makers = {text: of_spec(text) for text in (*OURS, *RIVERS)}
     return makers | others | {f"every {period:,}": periodic(period) for period in PERIODS}, skipped
 
 
@@ -114,7 +117,7 @@ def measure(stream_count: int) -> Iterator[dict[str, Any]]:
             yield {
                 "rate": rate,
                 "detector": name,
-                "ours": name in OWN,
+                "ours": name in OURS,
                 "streams": count,
                 "false": false.per_10_000,
                 "by_chance": false.by_chance,
