@@ -169,6 +169,7 @@ class SlabRoom:
             getattr(after, name)[: source.shape[0], : source.shape[1]] = source
         fresh = range(len(before.nodes), len(after.nodes))
         after.header[layout.NODES_LEFT] += len(fresh)
+        after.nodes[fresh, layout.SLOT] = layout.NONE
         for node in reversed(fresh):
             after.nodes[node, layout.NEXT] = after.header[layout.NODE_FREE]
             after.header[layout.NODE_FREE] = node
