@@ -18,11 +18,17 @@ class HoeffdingTree(Compiled):
     """
 
     kernel = "tree"
-    tasks = frozenset({Task.BINARY, Task.MULTICLASS})
+    tasks = frozenset(Task)
     __signature__ = signature_of(TreeSettings)
 
+    def __new__(cls, task: Task, **settings: Any) -> HoeffdingTree:  # noqa: ARG004 - __init__ takes them
+        """Return a tree for the task."""
+        from engine.models.compiled.hoeffding_tree_of_numbers import HoeffdingTreeOfNumbers
+
+        return super().__new__(HoeffdingTreeOfNumbers if task is Task.REGRESSION else cls)
+
     def __init__(self, task: Task, **settings: Any) -> None:
-        self._settings = read_settings(settings)
+        self._settings = read_settings(task, settings)
         super().__init__(task)
 
     def _begin(self) -> tuple[Array, ...]:
@@ -33,10 +39,14 @@ class HoeffdingTree(Compiled):
         return self._slab.begin(self._settings.whole(slab), self._settings.broken(slab))
 
     def _room(self) -> tuple[Array, ...]:
+        classes = self._classes
+        order = sorted(range(len(classes)), key=lambda c: (type(classes[c]).__name__, classes[c]))
+        return self._slab.grow(self._arrays, self._wanted(order))
+
+    def _wanted(self, class_order: list[int]) -> Wanted:
         vectors = self._vectors
-        orders = [
+        text_orders = [
             sorted(range(len(texts)), key=texts.__getitem__) if is_text else None
             for is_text, texts in zip(vectors.is_text, vectors.texts(), strict=True)
         ]
-        classes = sorted(range(len(self._classes)), key=lambda c: (type(self._classes[c]).__name__, self._classes[c]))
-        return self._slab.grow(self._arrays, Wanted(classes, orders, vectors.width))
+        return Wanted(class_order, text_orders, vectors.width)
