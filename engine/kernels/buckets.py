@@ -11,8 +11,9 @@ A feature's buckets are a row of the slab's `buckets`: first `COUNT` and `WITH_R
 
 from __future__ import annotations
 
-from math import floor
 from typing import Any, Final
+
+import numpy as np
 
 from engine.kernels.ground import X, inlined, part
 from engine.kernels.slab import FEATURES, OFFSET, RADIUS, ROOM, T_MEAN, T_SQUARES, T_WEIGHT, WATCHED, Slab
@@ -94,7 +95,7 @@ def halve(buckets: Any) -> None:
     last = -1
     for i in range(int(buckets[COUNT])):
         at = HEAD + i * BUCKET
-        index = float(floor(buckets[at + INDEX] * 0.5))
+        index = np.floor(buckets[at + INDEX] * 0.5)
         if last >= 0 and buckets[HEAD + last * BUCKET + INDEX] == index:
             to = HEAD + last * BUCKET
             n, n_other = buckets[to + T_WEIGHT], buckets[at + T_WEIGHT]
@@ -126,7 +127,7 @@ def find_bucket(buckets: Any, value: float) -> int:
     """Return the place of a value's bucket, which is made where there is none."""
     room = (buckets.shape[0] - HEAD) // BUCKET
     while True:
-        index = float(floor(value / buckets[WITH_RADIUS]))
+        index = np.floor(value / buckets[WITH_RADIUS])
         place = place_of(buckets, index)
         if place < int(buckets[COUNT]) and buckets[HEAD + place * BUCKET + INDEX] == index:
             return place

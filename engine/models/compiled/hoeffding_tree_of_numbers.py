@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.model import Array, CompiledNumber
 from engine.models.compiled.tree_settings import BUCKETS_COUNT
-from engine.models.compiled.tree_slab import SlabRoom
+from engine.models.compiled.tree_slab import SlabRoom, Wanted, all_wanted
 
 
 class HoeffdingTreeOfNumbers(CompiledNumber, HoeffdingTree):
@@ -22,8 +22,9 @@ class HoeffdingTreeOfNumbers(CompiledNumber, HoeffdingTree):
         return self._slab.begin(whole, self._settings.broken(slab))
 
     def _room(self) -> tuple[Array, ...]:
-        return self._slab.grow(self._arrays, self._wanted([0, 1, 2]))
+        wanted = all_wanted(self._vectors, (), watched_count=self._vectors.width)
+        kept = range(self._slab.layout.T_COUNT)
+        return self._slab.grow(self._arrays, Wanted(kept, wanted.text_orders, wanted.watched_count))
 
-    @property
-    def _answer_count(self) -> int:
-        return 1
+    def _number_explained(self) -> int | None:
+        return int(self._slab.layout.T_MEAN)

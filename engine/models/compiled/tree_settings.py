@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass, fields
 from math import inf, isfinite, log
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from engine.errors import ConfigError
 from engine.targets import Task
@@ -109,18 +109,24 @@ class TreeSettings:
         }
 
 
-def read_settings(task: Task, given: dict[str, Any]) -> TreeSettings:
-    """Return the settings, with what a preset or River says where nothing is given."""
+Settings = TypeVar("Settings", bound=TreeSettings)
+
+
+def read_settings(task: Task, given: dict[str, Any], kind: type[Settings]) -> Settings:
+    """Return settings of a kind, with what a preset or River says where nothing is given."""
     others = FOR_CLASSES if task is Task.REGRESSION else FOR_NUMBERS
     if misplaced := sorted(others & given.keys()):
-        msg = f"hoeffding_tree's {misplaced[0]} says nothing in a {task.value} task, got {given[misplaced[0]]!r}"
+        msg = f"{kind.name}'s {misplaced[0]} says nothing in a {task.value} task, got {given[misplaced[0]]!r}"
         raise ConfigError(msg)
     preset = given.get("preset")
     if preset is not None and preset not in PRESETS:
-        msg = f"hoeffding_tree's preset must be one of {', '.join(PRESETS)}, got {preset!r}"
+        msg = f"{kind.name}'s preset must be one of {', '.join(PRESETS)}, got {preset!r}"
+        raise ConfigError(msg)
+    if task is Task.MULTICLASS and given.get("criterion") == "hellinger" and not given.get("river_compat"):
+        msg = f"{kind.name}'s criterion hellinger is for two classes; take info_gain or gini in a multiclass task"
         raise ConfigError(msg)
     said = {**(RIVERS[task] if given.get("river_compat") else {}), **(PRESETS[preset] if preset else {})}
-    return TreeSettings(**{**said, **given})
+    return kind(**{**said, **given})
 
 
 def signature_of(settings: type[Any]) -> inspect.Signature:

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.models.compiled.model import Array
+from engine.messages import Target
+from engine.models.compiled.model import Array, Floats
+from engine.models.compiled.vectors import Vectors
 
 NODES_SHARE: Final = 0.25
 """Of the bytes a model may take, what its nodes may; the rest is for what the leaves know."""
@@ -33,6 +35,16 @@ class Wanted:
     watched_count: int
     """Features that a leaf watches."""
     tree_count: int = 1
+
+
+def all_wanted(vectors: Vectors, classes: Sequence[Target], *, watched_count: int, tree_count: int = 1) -> Wanted:
+    """Return what a slab has to have room for to hold all that was learned so far."""
+    text_orders = [
+        sorted(range(len(texts)), key=texts.__getitem__) if is_text else None
+        for is_text, texts in zip(vectors.is_text, vectors.texts(), strict=True)
+    ]
+    class_order = sorted(range(len(classes)), key=lambda c: (type(classes[c]).__name__, classes[c]))
+    return Wanted(class_order, text_orders, watched_count, tree_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +80,38 @@ class SlabRoom:
         ints = np.zeros(layout.HEADER_COUNT, dtype=np.int64)
         floats = np.zeros(layout.SETTING_COUNT)
         ints[[layout.NODE_FREE, layout.SLOT_FREE, layout.ROOT]] = layout.NONE
+        ints[[layout.NODES_MAY_GROW, layout.SLOTS_MAY_GROW]] = 1
         ints[layout.BRANCH_ROOM] = 2
         ints[layout.CELL_WIDTH] = self.cell_width
         ints[list(whole)] = list(whole.values())
         floats[list(settings)] = list(settings.values())
         return ints, floats
+
+    def explain(self, arrays: Arrays, root: int, row: Floats, number: int) -> list[tuple[int, float]]:
+        """Return, node by node from a root to the leaf of a row, the column asked and how much the answer changes.
+
+        A node's answer is the share of the class of this number in what it has learned; in a tree of numbers it is the
+        number itself of those it keeps.
+        """
+        layout, slab = self.layout, self.cut(arrays)
+        changes: list[tuple[int, float]] = []
+        node = root
+        while slab.nodes[node, layout.KIND] != layout.LEAF:
+            column = int(slab.nodes[node, layout.FEATURE])
+            value = row[column]
+            child = layout.NONE if np.isnan(value) else layout.branch.py_func(slab.nodes, slab.weights, node, value)
+            if child == layout.NONE:
+                child = layout.heaviest.py_func(slab.nodes, slab.weights, node)
+            before, after = (self._answer(slab.weights[each, layout.CLASS :], slab, number) for each in (node, child))
+            changes.append((column, after - before))
+            node = child
+        return changes
+
+    def _answer(self, kept: Floats, slab: Any, number: int) -> float:
+        if slab.header[self.layout.CRITERION] == self.layout.VARIANCE:
+            return float(kept[number])
+        whole = kept.sum()
+        return float(kept[number] / whole) if whole > 0.0 else 0.0
 
     def grow(self, arrays: Arrays, wanted: Wanted) -> Arrays:
         """Return a slab with room for what is wanted and for one more example, and all that was in it."""
@@ -141,6 +180,8 @@ class SlabRoom:
 
         def promise(slot: int) -> float:
             weights = before.weights[owners[slot], layout.CLASS :]
+            if before.header[layout.CRITERION] == layout.VARIANCE:
+                return float(weights[layout.T_SQUARES])
             return float(weights.sum() - weights.max(initial=0.0))
 
         used.sort(key=promise)
