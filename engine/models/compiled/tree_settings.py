@@ -1,0 +1,111 @@
+"""What can be set about a Hoeffding tree, checked, and as the numbers its kernel reads."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, fields
+from math import isfinite, log
+from typing import Any, ClassVar, Final
+
+from engine.errors import ConfigError
+
+LEAF_ANSWERS: Final = ("majority", "nb", "nba")
+CRITERIA: Final = ("info_gain", "gini", "hellinger")
+
+DEPTH_MAX: Final = 1_000
+"""What no depth exceeds, set or not."""
+
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    "fraud": {"grace_count": 100, "branch_share_min": 0.0, "leaf_answer": "nb"},
+}
+"""Settings that belong together, by the name of what they are for."""
+
+RIVERS: Final[dict[str, Any]] = {"branch_share_min": 0.01, "majority_share_max": 0.99}
+"""River's defaults, where ours differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeSettings:
+    """The settings of a tree of classes; `HoeffdingTree` says what each means."""
+
+    grace_count: float = 200
+    delta: float = 1e-7
+    tau: float = 0.05
+    leaf_answer: str = "nba"
+    criterion: str = "info_gain"
+    branch_share_min: float = 0.01
+    majority_share_max: float = 1.0
+    depth_max: int = DEPTH_MAX
+    binary_splits: bool = False
+    points_count: int = 10
+    memory_mb_max: float = 100.0
+    preset: str | None = None
+    river_compat: bool = False
+
+    name: ClassVar[str] = "hoeffding_tree"
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of its range."""
+        self._check("grace_count", self.grace_count >= 1, "at least 1")
+        self._check("delta", 0.0 < self.delta < 1.0, "in (0, 1)")
+        self._check("tau", self.tau >= 0.0, "at least 0")
+        self._check("leaf_answer", self.leaf_answer in LEAF_ANSWERS, f"one of {', '.join(LEAF_ANSWERS)}")
+        self._check("criterion", self.criterion in CRITERIA, f"one of {', '.join(CRITERIA)}")
+        self._check("branch_share_min", 0.0 <= self.branch_share_min < 0.5, "in [0, 0.5)")
+        self._check("majority_share_max", 0.5 <= self.majority_share_max <= 1.0, "in [0.5, 1]")
+        self._check("depth_max", 1 <= self.depth_max <= DEPTH_MAX, f"in [1, {DEPTH_MAX}]")
+        self._check("points_count", 1 <= self.points_count <= 1_000, "in [1, 1000]")
+        self._check("memory_mb_max", self.memory_mb_max >= 0.1 and isfinite(self.memory_mb_max), "at least 0.1")
+
+    def _check(self, name: str, fits: bool, expected: str) -> None:  # noqa: FBT001 - what is said of the value
+        if not fits:
+            msg = f"{self.name}'s {name} must be {expected}, got {getattr(self, name)!r}"
+            raise ConfigError(msg)
+
+    @property
+    def bytes_max(self) -> int:
+        """What the arrays may take."""
+        return int(self.memory_mb_max * 2**20)
+
+    def whole(self, layout: Any) -> dict[int, int]:
+        """Return the settings that are whole numbers, by their place in a slab's header."""
+        return {
+            layout.CRITERION: CRITERIA.index(self.criterion),
+            layout.LEAF_ANSWER: LEAF_ANSWERS.index(self.leaf_answer),
+            layout.DEPTH_MAX: self.depth_max,
+            layout.BINARY_SPLITS: int(self.binary_splits or self.criterion == "hellinger"),
+            layout.AS_RIVER: int(self.river_compat),
+            layout.POINTS: self.points_count,
+        }
+
+    def broken(self, layout: Any) -> dict[int, float]:
+        """Return the settings that are not, by their place among a slab's settings."""
+        return {
+            layout.GRACE: float(self.grace_count),
+            layout.CONFIDENCE: log(1.0 / self.delta),
+            layout.TAU: self.tau,
+            layout.BRANCH_SHARE_MIN: self.branch_share_min,
+            layout.MAJORITY_SHARE_MAX: self.majority_share_max,
+        }
+
+
+def read_settings(given: dict[str, Any]) -> TreeSettings:
+    """Return the settings with what a preset or River's defaults say where nothing is given."""
+    preset = given.get("preset")
+    if preset is not None and preset not in PRESETS:
+        msg = f"hoeffding_tree's preset must be one of {', '.join(PRESETS)}, got {preset!r}"
+        raise ConfigError(msg)
+    said = {} if preset is None else PRESETS[preset]
+    if given.get("river_compat"):
+        said = {**said, **RIVERS}
+    return TreeSettings(**{**said, **given})
+
+
+def signature_of(settings: type[Any]) -> inspect.Signature:
+    """Return the signature of a model that takes these settings by name, and its task."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    named = [
+        inspect.Parameter(field.name, keyword, default=field.default, annotation=field.type)
+        for field in fields(settings)
+    ]
+    return inspect.Signature([inspect.Parameter("task", inspect.Parameter.POSITIONAL_OR_KEYWORD), *named])
