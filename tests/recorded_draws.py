@@ -53,39 +53,9 @@ class Recorder(Random):
         return drawn
 
 
-def _ordered(tree: Any) -> Any:
-    """Have a tree's leaves keep their classes in order, so that a tie goes to the first of them.
-
-    River's go to the class that the leaf saw first, ours to the one that was learned first. In streams whose classes
-    are learned in their order both then agree.
-    """
-    new_leaf = tree._new_leaf
-
-    def ordered_leaf(initial_stats: Any = None, parent: Any = None) -> Any:
-        leaf = new_leaf(dict(sorted((initial_stats or {}).items())), parent)
-        update_stats = leaf.update_stats
-
-        def update_in_order(y: Any, w: float) -> None:
-            is_new = y not in leaf.stats
-            update_stats(y, w)
-            if is_new:
-                leaf.stats = dict(sorted(leaf.stats.items()))
-
-        leaf.update_stats = update_in_order
-        return leaf
-
-    tree._new_leaf = ordered_leaf
-    return tree
-
-
-class _Forest(ARFClassifier):
-    def _new_base_model(self) -> Any:
-        return _ordered(super()._new_base_model())
-
-
 def recorded_forest(columns: Sequence[str], *, seed: int, regression: bool = False, **settings: Any) -> Any:
     """Return River's forest; its `_rng.scripts` are what it has drawn so far, tree by tree."""
-    forest = (ARFRegressor if regression else _Forest)(seed=seed, **settings)
+    forest = (ARFRegressor if regression else ARFClassifier)(seed=seed, **settings)
     forest._rng = Recorder(seed, mean=forest.lambda_value, columns=columns, tree_count=forest.n_models)
     return forest
 
@@ -94,7 +64,7 @@ def recorded_tree(columns: Sequence[str], *, seed: int, **settings: Any) -> Any:
     """Return River's adaptive tree; its `_rng.scripts[0]` is what it has drawn so far."""
     tree = HoeffdingAdaptiveTreeClassifier(seed=seed, **settings)
     tree._rng = Recorder(seed, mean=1.0, columns=columns)
-    return _ordered(tree)
+    return tree
 
 
 def splits(node: Any) -> list[tuple[str, Any]]:
