@@ -9,14 +9,14 @@ from __future__ import annotations
 from math import inf, log2, sqrt
 from typing import Any, Final
 
-from engine.kernels.ground import part
+from engine.kernels.ground import inlined, part
 
 INFO_GAIN: Final = 0
 GINI: Final = 1
 HELLINGER: Final = 2
 
 
-@part
+@inlined
 def side_total(side: Any, width: int) -> float:
     """Return the weight on one side."""
     found = 0.0
@@ -26,7 +26,7 @@ def side_total(side: Any, width: int) -> float:
     return found
 
 
-@part
+@inlined
 def entropy(side: Any, width: int) -> float:
     """Return the entropy of the classes on one side, in bits."""
     spread = 0.0
@@ -38,7 +38,7 @@ def entropy(side: Any, width: int) -> float:
     return (spread + found * log2(found)) / found if found > 0.0 else 0.0
 
 
-@part
+@inlined
 def gini(side: Any, width: int, whole: float) -> float:
     """Return the chance that two of one side differ."""
     found = 1.0
@@ -68,7 +68,7 @@ def hellinger(sides: Any, width: int, as_river: int) -> float:
     return sqrt(apart)
 
 
-@part
+@inlined
 def merit(criterion: int, share_min: float, sides: Any, count: int, width: int, before: float, as_river: int) -> float:
     """Return the merit of a split with `count` sides over `width` classes; `before` is the entropy without it."""
     whole = 0.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import erf, exp, inf, log, pi, sqrt
 from typing import Any, Final
 
-from engine.kernels.ground import X, part
+from engine.kernels.ground import X, inlined, part
 from engine.kernels.slab import (
     AS_RIVER,
     CLASS,
@@ -46,7 +46,7 @@ BY_BETTER: Final = 2
 """How a leaf answers: its shares, naive Bayes, or whichever was right more often."""
 
 
-@part
+@inlined
 def watch_all(slab: Slab, slot: int) -> None:
     """Have a slot watch every column there is; a forest fills `lists` with a draw of its own instead."""
     for feature in range(slab.lists[slot, WATCHED], slab.header[COLUMN_ROOM]):
@@ -65,7 +65,7 @@ def rank(cells: Any, c: int, j: int) -> None:
         cells[c, j, RANK] = seen
 
 
-@part
+@inlined
 def learn_number(cells: Any, c: int, j: int, value: float, weight: float) -> None:
     """Add one number: Welford's update, with the example's weight."""
     if cells[c, j, WEIGHT_OF] == 0.0:
@@ -89,7 +89,7 @@ def learn_number(cells: Any, c: int, j: int, value: float, weight: float) -> Non
         cells[c, j, SCALE] = -0.5 / variance
 
 
-@part
+@inlined
 def observe(slab: Slab, slot: int, row: Any, c: int, weight: float) -> None:
     """Show a slot the features of one example that it watches; what is missing shows nothing."""
     cells, counts, listed, columns = slab.cells[slot], slab.counts[slot], slab.lists[slot], slab.columns
@@ -124,7 +124,7 @@ def rank_answered(slab: Slab, leaf: int, row: Any) -> None:
                         rank(cells, c, j)
 
 
-@part
+@inlined
 def likelihood(cells: Any, counts: Any, listed: Any, columns: Any, row: Any, c: int) -> float:
     """Return the log likelihood of an example's features in a class; what a class never saw says nothing."""
     said = 0.0
@@ -145,7 +145,7 @@ def likelihood(cells: Any, counts: Any, listed: Any, columns: Any, row: Any, c: 
     return said
 
 
-@part
+@inlined
 def vote(slab: Slab, leaf: int, row: Any, c: int, whole: float) -> float:
     """Return the log of a class's share times its likelihood; River has a class of no weight at log 1."""
     weight = slab.weights[leaf, CLASS + c]
@@ -158,7 +158,7 @@ def vote(slab: Slab, leaf: int, row: Any, c: int, whole: float) -> float:
     return said
 
 
-@part
+@inlined
 def bayes_best(slab: Slab, leaf: int, row: Any) -> int:
     """Return the class that naive Bayes says, the first the leaf met of equals; -1 where it says none."""
     whole = total(slab.nodes, slab.weights, leaf)
@@ -173,7 +173,7 @@ def bayes_best(slab: Slab, leaf: int, row: Any) -> int:
     return best
 
 
-@part
+@inlined
 def answer_bayes(slab: Slab, leaf: int, row: Any, answer: Any) -> int:
     """Fill the probabilities of a leaf's classes by naive Bayes; return the best."""
     whole = total(slab.nodes, slab.weights, leaf)
@@ -196,7 +196,7 @@ def answer_bayes(slab: Slab, leaf: int, row: Any, answer: Any) -> int:
     return best
 
 
-@part
+@inlined
 def answer_shares(slab: Slab, leaf: int, answer: Any) -> None:
     """Fill the shares of a leaf's classes."""
     whole = total(slab.nodes, slab.weights, leaf)
@@ -207,7 +207,7 @@ def answer_shares(slab: Slab, leaf: int, answer: Any) -> None:
             answer[c] = slab.weights[leaf, CLASS + c] * scale
 
 
-@part
+@inlined
 def below(cells: Any, c: int, j: int, point: float) -> float:
     """Return the share of a class's numbers that are at most `point`; 0 where there is no spread, as River has it."""
     n = cells[c, j, WEIGHT_OF]

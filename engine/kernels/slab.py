@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from engine.kernels.ground import X, part
+from engine.kernels.ground import X, inlined, part
 
 NODE_ROOM: Final = 0
 SLOT_ROOM: Final = 1
@@ -123,7 +123,7 @@ class Slab(NamedTuple):
     counts: Any
 
 
-@part
+@inlined
 def cut(ints: Any, floats: Any) -> Slab:
     """Return the views of a slab."""
     header = ints[:HEADER_COUNT]
@@ -155,7 +155,7 @@ def cut(ints: Any, floats: Any) -> Slab:
     )
 
 
-@part
+@inlined
 def fits(slab: Slab, tree_count: int) -> bool:
     """Say whether each of the trees can learn one example, or have what room there will ever be."""
     header = slab.header
@@ -232,7 +232,7 @@ def uproot(slab: Slab, root: int) -> None:
         node = parent
 
 
-@part
+@inlined
 def branch(nodes: Any, weights: Any, node: int, value: float) -> int:
     """Return the child that a value leads to, NONE where none is."""
     kind = nodes[node, KIND]
@@ -258,7 +258,7 @@ def heaviest(nodes: Any, weights: Any, node: int) -> int:
     return best
 
 
-@part
+@inlined
 def walk(nodes: Any, weights: Any, root: int, row: Any) -> int:
     """Return the leaf of a question."""
     node = root
@@ -269,7 +269,7 @@ def walk(nodes: Any, weights: Any, root: int, row: Any) -> int:
     return node
 
 
-@part
+@inlined
 def is_plain(nodes: Any, weights: Any, root: int, row: Any) -> bool:
     """Say whether a value and its branch are there all the way down."""
     node = root
@@ -281,7 +281,7 @@ def is_plain(nodes: Any, weights: Any, root: int, row: Any) -> bool:
     return True
 
 
-@part
+@inlined
 def reach(slab: Slab, root: int, row: Any) -> int:
     """Return the leaf of an example; a text that has no branch yet where each has one gets a leaf of its own."""
     nodes, weights = slab.nodes, slab.weights
@@ -311,7 +311,7 @@ def sprout(slab: Slab, node: int, value: int) -> int:
     return child
 
 
-@part
+@inlined
 def add_above(slab: Slab, leaf: int, weight: float, c: int) -> None:
     """Count an example at all nodes above its leaf."""
     nodes, weights = slab.nodes, slab.weights
@@ -322,7 +322,7 @@ def add_above(slab: Slab, leaf: int, weight: float, c: int) -> None:
         node = nodes[node, PARENT]
 
 
-@part
+@inlined
 def total(nodes: Any, weights: Any, node: int) -> float:
     """Return the weight of a leaf's classes, in the order in which it met them."""
     found = 0.0
@@ -331,7 +331,7 @@ def total(nodes: Any, weights: Any, node: int) -> float:
     return found
 
 
-@part
+@inlined
 def majority(nodes: Any, weights: Any, node: int) -> int:
     """Return the class with the most weight in a leaf, the first it met of equals; -1 where it met none."""
     best = -1
@@ -342,7 +342,7 @@ def majority(nodes: Any, weights: Any, node: int) -> int:
     return best
 
 
-@part
+@inlined
 def meet(nodes: Any, node: int, c: int) -> None:
     """Have a node know that a class is there."""
     met = nodes[node, CLASSES_MET]
@@ -361,26 +361,30 @@ def promise(slab: Slab, leaf: int) -> float:
 
 
 @part
-def find_slot(slab: Slab, leaf: int) -> int:
-    """Return the leaf's slot, a new one if need be; below 0 where it has to do without.
+def seek_slot(slab: Slab, leaf: int) -> int:
+    """Return a slot for a leaf that has none yet; below 0 where it has to do without.
 
-    Where no slot is left, once in a grace period the leaf may take that of the least promising one.
+    Where none is left, once in a grace period the leaf may take that of the least promising one.
     """
-    nodes, weights, header = slab.nodes, slab.weights, slab.header
-    slot = nodes[leaf, SLOT]
-    if slot != NONE:
-        return slot
+    header, weights = slab.header, slab.weights
     if header[SLOTS_LEFT] == 0:
         if weights[leaf, TOTAL] - weights[leaf, TRIED_AT] < slab.settings[GRACE]:
             return NONE
         weights[leaf, TRIED_AT] = weights[leaf, TOTAL]
         least = NONE
-        for other in range(header[SLOT_ROOM]):
-            owner = slab.lists[other, OWNER]
+        for slot in range(header[SLOT_ROOM]):
+            owner = slab.lists[slot, OWNER]
             if least == NONE or promise(slab, owner) < promise(slab, least):
                 least = owner
         if least == NONE or promise(slab, least) >= promise(slab, leaf):
             return NONE
         drop_slot(slab, least, NONE)
     take_slot(slab, leaf)
-    return nodes[leaf, SLOT]
+    return slab.nodes[leaf, SLOT]
+
+
+@inlined
+def find_slot(slab: Slab, leaf: int) -> int:
+    """Return a leaf's slot, a new one if need be; below 0 where it has to do without."""
+    slot = slab.nodes[leaf, SLOT]
+    return seek_slot(slab, leaf) if slot == NONE else slot

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf, log2, sqrt
 from typing import Any
 
-from engine.kernels.ground import part
+from engine.kernels.ground import inlined, part
 from engine.kernels.merits import GINI, entropy, gini, merit, side_total
 from engine.kernels.observers import HIGH, LOW, RANK, WEIGHT_OF, below
 from engine.kernels.slab import (
@@ -58,7 +58,7 @@ from engine.kernels.slab import (
 )
 
 
-@part
+@inlined
 def seen_classes(slab: Slab, cells: Any, j: int) -> int:
     """Note the classes a feature was seen with in `order`, in the order in which it was; return how many."""
     found = 0
@@ -69,7 +69,7 @@ def seen_classes(slab: Slab, cells: Any, j: int) -> int:
     return found
 
 
-@part
+@inlined
 def sides_of_point(slab: Slab, cells: Any, j: int, point: float, width: int) -> None:
     """Fill the two sides of `x <= point`."""
     sides = slab.sides
@@ -114,7 +114,7 @@ def sides_of_fork(slab: Slab, counts: Any, feature: int) -> int:
     return found
 
 
-@part
+@inlined
 def merit_of(slab: Slab, count: int, width: int, before: float) -> float:
     """Return the merit of the sides that are filled."""
     header = slab.header
@@ -122,7 +122,7 @@ def merit_of(slab: Slab, count: int, width: int, before: float) -> float:
     return merit(header[CRITERION], share_min, slab.sides, count, width, before, header[AS_RIVER])
 
 
-@part
+@inlined
 def best_point(slab: Slab, cells: Any, j: int, before: float) -> tuple[float, float]:
     """Return the merit and the place of the best point to split a number at, -inf where none is."""
     width = seen_classes(slab, cells, j)
@@ -322,7 +322,7 @@ def attempt(slab: Slab, leaf: int) -> bool:
     return True
 
 
-@part
+@inlined
 def attempt_in_turn(slab: Slab, leaf: int) -> bool:
     """Attempt to split a leaf whose grace period is over; say whether it did."""
     nodes, weights = slab.nodes, slab.weights

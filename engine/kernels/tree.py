@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, kernel, part
+from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, inlined, kernel
 from engine.kernels.observers import (
     BY_BAYES,
     BY_BETTER,
@@ -62,7 +62,7 @@ UNASKED: Final = -2
 """Naive Bayes was not asked."""
 
 
-@part
+@inlined
 def answer_at(slab: Slab, leaf: int, row: Any, said: Any) -> int:
     """Fill the probabilities of a leaf's classes; return what naive Bayes says, `UNASKED` where it was not asked."""
     way = slab.header[LEAF_ANSWER]
@@ -75,7 +75,7 @@ def answer_at(slab: Slab, leaf: int, row: Any, said: Any) -> int:
     return UNASKED
 
 
-@part
+@inlined
 def answer(slab: Slab, root: int, row: Any, said: Any) -> None:
     """Fill the probabilities of the classes."""
     for c in range(said.shape[0]):
@@ -83,7 +83,7 @@ def answer(slab: Slab, root: int, row: Any, said: Any) -> None:
     answer_at(slab, walk(slab.nodes, slab.weights, root, row), row, said)
 
 
-@part
+@inlined
 def judge(slab: Slab, leaf: int, row: Any, weight: float, best: int) -> None:
     """Count whether the leaf's majority and its naive Bayes would have been right."""
     c = int(row[TARGET])
@@ -98,7 +98,7 @@ def judge(slab: Slab, leaf: int, row: Any, weight: float, best: int) -> None:
         rank_answered(slab, leaf, row)
 
 
-@part
+@inlined
 def learn_at(slab: Slab, leaf: int, slot: int, row: Any, weight: float, best: int) -> None:
     """Have a leaf learn an example, in the slot it has."""
     c = int(row[TARGET])
@@ -112,7 +112,7 @@ def learn_at(slab: Slab, leaf: int, slot: int, row: Any, weight: float, best: in
         observe(slab, slot, row, c, weight)
 
 
-@part
+@inlined
 def grow(slab: Slab, root: int, leaf: int, row: Any) -> bool:
     """Split the leaf that has learned an example if it is its turn; say whether it did.
 
@@ -121,7 +121,7 @@ def grow(slab: Slab, root: int, leaf: int, row: Any) -> bool:
     return is_plain(slab.nodes, slab.weights, root, row) and attempt_in_turn(slab, leaf)
 
 
-@part
+@inlined
 def learn(slab: Slab, root: int, row: Any, asked: int, best: int) -> None:
     """Have a tree learn an example; `best` is what naive Bayes says of it in the leaf `asked`."""
     leaf = reach(slab, root, row)
