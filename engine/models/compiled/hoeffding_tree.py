@@ -22,7 +22,7 @@ class HoeffdingTree(Compiled):
     __signature__ = signature_of(TreeSettings)
 
     def __init__(self, task: Task, **settings: Any) -> None:
-        self._settings = read_settings(settings)
+        self._settings = read_settings(settings, TreeSettings)
         super().__init__(task)
 
     def _begin(self) -> tuple[Array, ...]:

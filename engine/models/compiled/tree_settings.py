@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass, fields
 from math import isfinite, log
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from engine.errors import ConfigError
 
@@ -89,16 +89,19 @@ class TreeSettings:
         }
 
 
-def read_settings(given: dict[str, Any]) -> TreeSettings:
-    """Return the settings with what a preset or River's defaults say where nothing is given."""
+Settings = TypeVar("Settings", bound=TreeSettings)
+
+
+def read_settings(given: dict[str, Any], kind: type[Settings]) -> Settings:
+    """Return settings of a kind with what a preset or River's defaults say where nothing is given."""
     preset = given.get("preset")
     if preset is not None and preset not in PRESETS:
-        msg = f"hoeffding_tree's preset must be one of {', '.join(PRESETS)}, got {preset!r}"
+        msg = f"{kind.name}'s preset must be one of {', '.join(PRESETS)}, got {preset!r}"
         raise ConfigError(msg)
     said = {} if preset is None else PRESETS[preset]
     if given.get("river_compat"):
         said = {**said, **RIVERS}
-    return TreeSettings(**{**said, **given})
+    return kind(**{**said, **given})
 
 
 def signature_of(settings: type[Any]) -> inspect.Signature:

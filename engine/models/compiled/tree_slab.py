@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from engine.messages import Target
 from engine.models.compiled.model import Array
+from engine.models.compiled.vectors import Vectors
 
 NODES_SHARE: Final = 0.25
 """Of the bytes a model may take, what its nodes may; the rest is for what the leaves know."""
@@ -33,6 +35,16 @@ class Wanted:
     watched_count: int
     """Features that a leaf watches."""
     tree_count: int = 1
+
+
+def all_wanted(vectors: Vectors, classes: Sequence[Target], *, watched_count: int, tree_count: int = 1) -> Wanted:
+    """Return what a slab has to have room for to hold all that was learned so far."""
+    text_orders = [
+        sorted(range(len(texts)), key=texts.__getitem__) if is_text else None
+        for is_text, texts in zip(vectors.is_text, vectors.texts(), strict=True)
+    ]
+    class_order = sorted(range(len(classes)), key=lambda c: (type(classes[c]).__name__, classes[c]))
+    return Wanted(class_order, text_orders, watched_count, tree_count)
 
 
 @dataclass(frozen=True, slots=True)
