@@ -21,10 +21,14 @@ Of floats:
 - `weights` (N, CLASS + K): a node's total weight, what its leaf needs to judge itself, its threshold, and what the node
   has learned of each class. Inner nodes go on counting, so each node knows the share of each class below it.
 - `cells` (S, K, M, CELL): what a slot knows of a class and a watched feature, see `engine.kernels.observers`.
+- `buckets` (S, M, K * CELL): the same numbers, as trees of numbers use them, see `engine.kernels.buckets`.
 - `counts` (S, K, T): the weight of each text.
 
 A leaf gets its slot when it first learns; it may have none where room is short. Whatever is given back (`uproot`) goes
 to the free lists and is used again, so a slab only grows with what lives in it at the same time.
+
+A tree of numbers stands in the same slab. It has no classes but keeps three numbers of a target instead, so K is 3:
+`T_WEIGHT`, `T_MEAN` and `T_SQUARES`, the sum of squared deviations.
 """
 
 from __future__ import annotations
@@ -62,6 +66,8 @@ CONFIDENCE: Final = 1
 TAU: Final = 2
 BRANCH_SHARE_MIN: Final = 3
 MAJORITY_SHARE_MAX: Final = 4
+BRANCH_WEIGHT_MIN: Final = 5
+RADIUS: Final = 6
 SETTING_COUNT: Final = 8
 """The settings; `CONFIDENCE` is ln(1 / delta)."""
 
@@ -97,6 +103,15 @@ POINT: Final = 4
 CLASS: Final = 5
 """A node's floats. `TOTAL` of an inner node is what its leaves have; `TRIED_AT` the total at the last attempt."""
 
+T_WEIGHT: Final = 0
+T_MEAN: Final = 1
+T_SQUARES: Final = 2
+T_COUNT: Final = 3
+"""What is kept of a target that is a number, in the place of classes."""
+
+VARIANCE: Final = 3
+"""The criterion of trees of numbers; those of classes are in `engine.kernels.merits`."""
+
 OWNER: Final = 0
 WATCHED: Final = 1
 FEATURES: Final = 2
@@ -120,6 +135,7 @@ class Slab(NamedTuple):
     sides: Any
     weights: Any
     cells: Any
+    buckets: Any
     counts: Any
 
 
@@ -151,6 +167,7 @@ def cut(ints: Any, floats: Any) -> Slab:
         floats[sides:weights].reshape((b, k)),
         floats[weights:cells].reshape((n, CLASS + k)),
         floats[cells:counts].reshape((s, k, m, c)),
+        floats[cells:counts].reshape((s, m, k * c)),
         floats[counts : counts + s * k * t].reshape((s, k, t)),
     )
 
@@ -355,7 +372,9 @@ def meet(nodes: Any, node: int, c: int) -> None:
 
 @part
 def promise(slab: Slab, leaf: int) -> float:
-    """Return how much weight a leaf has beside its greatest class: what a split could still set right."""
+    """Return what a split could still set right: the weight beside the greatest class, the squares of numbers."""
+    if slab.header[CRITERION] == VARIANCE:
+        return slab.weights[leaf, CLASS + T_SQUARES]
     best = majority(slab.nodes, slab.weights, leaf)
     return 0.0 if best < 0 else slab.weights[leaf, TOTAL] - slab.weights[leaf, CLASS + best]
 

@@ -72,7 +72,7 @@ class AdaptiveRandomForest(Compiled):
     __signature__ = signature_of(ForestSettings)
 
     def __init__(self, task: Task, **settings: Any) -> None:
-        self._settings = read_settings(settings, ForestSettings)
+        self._settings = read_settings(task, settings, ForestSettings)
         super().__init__(task)
 
     def _begin(self) -> tuple[Array, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, fields
-from math import isfinite, log
+from math import inf, isfinite, log
 from typing import Any, ClassVar, Final, TypeVar
 
 from engine.errors import ConfigError
+from engine.targets import Task
 
 LEAF_ANSWERS: Final = ("majority", "nb", "nba")
 CRITERIA: Final = ("info_gain", "gini", "hellinger")
@@ -15,18 +16,31 @@ CRITERIA: Final = ("info_gain", "gini", "hellinger")
 DEPTH_MAX: Final = 1_000
 """What no depth exceeds, set or not."""
 
+BUCKETS_COUNT: Final = 64
+"""Buckets of a feature in a leaf of a regression tree, at most."""
+
 PRESETS: Final[dict[str, dict[str, Any]]] = {
-    "fraud": {"grace_count": 100, "branch_share_min": 0.0, "leaf_answer": "nb"},
+    "fraud": {"leaf_answer": "majority", "branch_share_min": 0.0},
 }
 """Settings that belong together, by the name of what they are for."""
 
-RIVERS: Final[dict[str, Any]] = {"branch_share_min": 0.01, "majority_share_max": 0.99}
+RIVERS: Final[dict[Task, dict[str, Any]]] = {
+    Task.BINARY: {"majority_share_max": 0.99},
+    Task.MULTICLASS: {"majority_share_max": 0.99},
+    Task.REGRESSION: {"radius": 0.25},
+}
 """River's defaults, where ours differ."""
+
+FOR_CLASSES: Final = frozenset(
+    {"leaf_answer", "criterion", "branch_share_min", "majority_share_max", "points_count", "preset"}
+)
+FOR_NUMBERS: Final = frozenset({"branch_weight_min", "radius"})
+"""Settings of one kind of tree alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeSettings:
-    """The settings of a tree of classes; `HoeffdingTree` says what each means."""
+    """The settings of a tree; `HoeffdingTree` says what each means."""
 
     grace_count: float = 200
     delta: float = 1e-7
@@ -38,6 +52,8 @@ class TreeSettings:
     depth_max: int = DEPTH_MAX
     binary_splits: bool = False
     points_count: int = 10
+    branch_weight_min: float = 5
+    radius: float | None = None
     memory_mb_max: float = 100.0
     preset: str | None = None
     river_compat: bool = False
@@ -55,6 +71,8 @@ class TreeSettings:
         self._check("majority_share_max", 0.5 <= self.majority_share_max <= 1.0, "in [0.5, 1]")
         self._check("depth_max", 1 <= self.depth_max <= DEPTH_MAX, f"in [1, {DEPTH_MAX}]")
         self._check("points_count", 1 <= self.points_count <= 1_000, "in [1, 1000]")
+        self._check("branch_weight_min", self.branch_weight_min >= 1, "at least 1")
+        self._check("radius", self.radius is None or 0.0 < self.radius < inf, "positive, or None")
         self._check("memory_mb_max", self.memory_mb_max >= 0.1 and isfinite(self.memory_mb_max), "at least 0.1")
 
     def _check(self, name: str, fits: bool, expected: str) -> None:  # noqa: FBT001 - what is said of the value
@@ -86,21 +104,28 @@ class TreeSettings:
             layout.TAU: self.tau,
             layout.BRANCH_SHARE_MIN: self.branch_share_min,
             layout.MAJORITY_SHARE_MAX: self.majority_share_max,
+            layout.BRANCH_WEIGHT_MIN: float(self.branch_weight_min),
+            layout.RADIUS: self.radius or 0.0,
         }
 
 
 Settings = TypeVar("Settings", bound=TreeSettings)
 
 
-def read_settings(given: dict[str, Any], kind: type[Settings]) -> Settings:
-    """Return settings of a kind with what a preset or River's defaults say where nothing is given."""
+def read_settings(task: Task, given: dict[str, Any], kind: type[Settings]) -> Settings:
+    """Return settings of a kind, with what a preset or River says where nothing is given."""
+    others = FOR_CLASSES if task is Task.REGRESSION else FOR_NUMBERS
+    if misplaced := sorted(others & given.keys()):
+        msg = f"{kind.name}'s {misplaced[0]} says nothing in a {task.value} task, got {given[misplaced[0]]!r}"
+        raise ConfigError(msg)
     preset = given.get("preset")
     if preset is not None and preset not in PRESETS:
         msg = f"{kind.name}'s preset must be one of {', '.join(PRESETS)}, got {preset!r}"
         raise ConfigError(msg)
-    said = {} if preset is None else PRESETS[preset]
-    if given.get("river_compat"):
-        said = {**said, **RIVERS}
+    if task is Task.MULTICLASS and given.get("criterion") == "hellinger" and not given.get("river_compat"):
+        msg = f"{kind.name}'s criterion hellinger is for two classes; take info_gain or gini in a multiclass task"
+        raise ConfigError(msg)
+    said = {**(RIVERS[task] if given.get("river_compat") else {}), **(PRESETS[preset] if preset else {})}
     return kind(**{**said, **given})
 
 
