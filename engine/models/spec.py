@@ -36,6 +36,7 @@ from engine.drift.stepd import Stepd
 from engine.drift.vote import Vote
 from engine.models import river_model
 from engine.models.blend import Blend
+from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.naive_bayes import NaiveBayes
 from engine.models.feature_view import View
@@ -49,6 +50,7 @@ from engine.models.spec_builder import SpecBuilder, read_expression, refuse
 from engine.targets import Task
 
 OWN_MODELS: Mapping[str, type[Any]] = {
+    "adaptive_random_forest": AdaptiveRandomForest,
     "blend": Blend,
     "hoeffding_tree": HoeffdingTree,
     "majority": Majority,
