@@ -11,6 +11,7 @@ from math import exp
 from random import Random
 from typing import Any
 
+import numpy as np
 from river.datasets import synth
 from river.forest import ARFClassifier, ARFRegressor
 from river.tree import HoeffdingAdaptiveTreeClassifier
@@ -67,11 +68,21 @@ def recorded_tree(columns: Sequence[str], *, seed: int, **settings: Any) -> Any:
     return tree
 
 
+def scripted(trees: np.ndarray[Any, Any], scripts: Sequence[Sequence[int]]) -> np.ndarray[Any, Any]:
+    """Return a forest's array of trees, whose rows end in dice, with a script at the end of each tree's."""
+    width = trees.shape[1]
+    longer = np.zeros((len(trees), width + max(len(script) for script in scripts)), dtype=np.int64)
+    longer[:, :width] = trees
+    for row, script in zip(longer[1:], scripts, strict=True):
+        row[width : width + len(script)] = script
+    return longer
+
+
 def splits(node: Any) -> list[tuple[str, Any]]:
-    """Return feature and threshold, or text, of each branch from this node of River's down, the left ones first."""
+    """Return feature and point, or text, of each branch from this node of River's down, the left ones first."""
     if not isinstance(node, DTBranch):
         return []
-    at = node.threshold if hasattr(node, "threshold") else getattr(node, "value", None)
+    at = getattr(node, "threshold", getattr(node, "value", None))
     return [(node.feature, at), *(split for child in node.children for split in splits(child))]
 
 

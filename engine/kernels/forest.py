@@ -66,28 +66,34 @@ SETTING_COUNT: Final = 4
 
 @part
 def draw_features(slab: Slab, slot: int, dice: Any, row: Any) -> None:
-    """Have a slot watch a draw of the columns whose values are there, or all of these if they are too few."""
+    """Have a slot watch a draw of the columns whose values are there, or all of these if they are no more than it may.
+
+    A script names columns, in its own order.
+    """
     listed = slab.lists[slot]
-    width = row.shape[0] - X
+    room = slab.header[WATCHED_ROOM]
     present = 0
-    for column in range(width):
+    for column in range(row.shape[0] - X):
         if row[X + column] == row[X + column]:
             present += 1
-    count = min(present, slab.header[WATCHED_ROOM])
+    count = min(present, room)
     listed[WATCHED] = count
-    if draws.is_scripted(dice) and present >= slab.header[WATCHED_ROOM]:
-        for place in range(count):
-            listed[FEATURES + place] = draws.scripted(dice)
+    chosen = listed[FEATURES : FEATURES + count]
+    if present >= room and draws.is_scripted(dice):
+        draws.sample(dice, chosen, count, present)
         return
-    draws.sample(dice, listed[FEATURES:], count, present)
-    if present < width:
-        place, nth = 0, 0
-        for column in range(width):
-            if row[X + column] == row[X + column]:
-                if place < count and listed[FEATURES + place] == nth:
-                    listed[FEATURES + place] = column
-                    place += 1
-                nth += 1
+    if present > room:
+        draws.sample(dice, chosen, count, present)
+    else:
+        for place in range(count):
+            chosen[place] = place
+    place, nth = 0, 0
+    for column in range(row.shape[0] - X):
+        if row[X + column] == row[X + column]:
+            if place < count and chosen[place] == nth:
+                chosen[place] = column
+                place += 1
+            nth += 1
 
 
 @part
