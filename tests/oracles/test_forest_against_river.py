@@ -78,8 +78,9 @@ class Rivers:
 def assert_ours_are_rivers(rivers: Rivers, stream: Sequence[Example], **settings: Any) -> None:
     model = AdaptiveRandomForest(Task.MULTICLASS, n_models=len(rivers.scripts), river_compat=True, **settings)
     model._arrays = (*model._arrays[:2], scripted(model._arrays[2], rivers.scripts))
-    for event, ((x, target), theirs) in enumerate(zip(stream, rivers.answers, strict=True), 1):
-        x = dict(sorted(x.items()))  # so that columns get their numbers in the order of names
+    # Columns get their numbers in the order of names, which is River's.
+    ordered = [(dict(sorted(x.items())), target) for x, target in stream]
+    for event, ((x, target), theirs) in enumerate(zip(ordered, rivers.answers, strict=True), 1):
         _, shares = model.predict(x)
         assert isinstance(shares, dict)
         if theirs:

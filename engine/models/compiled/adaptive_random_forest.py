@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.messages import Answer
+from engine.messages import Answer, Features
 from engine.models.answers import untrained
 from engine.models.compiled.forest_settings import ForestSettings
 from engine.models.compiled.model import Array, Compiled, Floats
 from engine.models.compiled.tree_settings import read_settings, signature_of
 from engine.models.compiled.tree_slab import SlabRoom, all_wanted
+from engine.models.compiled.vectors import HEAD_COUNT
 from engine.targets import Task
 
 
@@ -104,13 +105,47 @@ class AdaptiveRandomForest(Compiled):
             self._vectors,
             self._classes,
             watched_count=self._settings.watched_count(self._vectors.width),
-            tree_count=2 * self._settings.n_models,
+            tree_count=2 * (len(trees) - 1),
         )
         return *self._slab.grow((ints, floats), wanted), trees
 
     def _answer(self, row: Floats) -> Answer:
         # Where every tree has just been replaced by one that has learned nothing, there is no share.
         return super()._answer(row) if row.any() else untrained(self._task)
+
+    def explain(self, x: Features) -> dict[str, float]:
+        """Return what each feature on the ways to the leaves does to the answer, averaged over the trees' votes.
+
+        The answer is the share of True, in a multiclass task that of the decision. With that of the roots the values
+        add up to that of the leaves; what naive Bayes says there beyond a leaf's share is not told apart by feature.
+        Cost: some 10 us per node on the ways.
+        """
+        number = self._number_explained(x)
+        if number is None:
+            return {}
+        layout, trees = self._kernel, self._arrays[2]
+        names, row = self._vectors.names, self._one_row[0, HEAD_COUNT:]
+        trusts = [self._trust(tree) for tree in range(1, len(trees))]
+        said: dict[str, float] = {}
+        for root, trust in zip(trees[1:, layout.ROOT].tolist(), trusts, strict=True):
+            for column, change in self._slab.explain(self._arrays[:2], root, row, number):
+                said[names[column]] = said.get(names[column], 0.0) + change * trust / sum(trusts)
+        return said
+
+    def _number_explained(self, x: Features) -> int | None:
+        """Return the number of the class that is explained, None where none is known yet."""
+        if not self._classes:
+            return None
+        self.predict(x)
+        return self._numbers.get(True) if self._task is Task.BINARY else int(self._one_answer[0].argmax())
+
+    def _trust(self, tree: int) -> float:
+        """Return what the kernel's `trust` does."""
+        layout = self._kernel
+        floats = self._arrays[2][:, layout.FLOATS : layout.DICE].view(np.float64)
+        if floats[tree, layout.RIGHT] == 0.0 or floats[0, layout.EQUAL_VOTES] != 0.0:
+            return 1.0
+        return float(floats[tree, layout.RIGHT] / floats[tree, layout.SEEN])
 
     @property
     def warning_counts(self) -> tuple[int, ...]:
