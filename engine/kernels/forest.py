@@ -24,6 +24,7 @@ import numpy as np
 from engine.kernels import adwin, draws
 from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, X, inlined, kernel, part
 from engine.kernels.slab import (
+    AS_RIVER,
     FEATURES,
     NODES_LEFT,
     NONE,
@@ -163,13 +164,22 @@ def replace(slab: Slab, tree: Any, floats: Any) -> None:
 
 
 @part
+def is_worse(slab: Slab, window: Any, wrong: float, delta: float) -> bool:
+    """Show a detector whether an answer was wrong; say whether it alarms at a rise, as River does also at a fall."""
+    if delta == 0.0:
+        return False
+    before = adwin.mean_of(window)
+    return adwin.update(window, wrong, delta) and (slab.header[AS_RIVER] == 1 or adwin.mean_of(window) > before)
+
+
+@part
 def watch(slab: Slab, tree: Any, floats: Any, settings: Any, wrong: float) -> None:
     """Show the detectors whether the tree's answer was wrong, and do what follows."""
-    if settings[WARNING_DELTA] > 0.0 and adwin.update(floats[WARNING:DRIFT], wrong, settings[WARNING_DELTA]):
+    if is_worse(slab, floats[WARNING:DRIFT], wrong, settings[WARNING_DELTA]):
         let_wait(slab, tree)
         adwin.begin_anew(floats[WARNING:DRIFT])
         tree[WARNINGS] += 1
-    if settings[DRIFT_DELTA] > 0.0 and adwin.update(floats[DRIFT:], wrong, settings[DRIFT_DELTA]):
+    if is_worse(slab, floats[DRIFT:], wrong, settings[DRIFT_DELTA]):
         replace(slab, tree, floats)
         tree[DRIFTS] += 1
 

@@ -52,10 +52,12 @@ class AdaptiveRandomForest(Compiled):
     Of ten columns and two classes, with ten trees: some 10 us to answer and learn an event. Memory is that of the
     leaves, `memory_mb_max` at most; once it is reached the most promising leaves alone go on growing.
 
-    With `river_compat` and River's draws all splits, alarms and answers are those of its `ARFClassifier` to 1e-9 (see
-    `tests/oracles/test_forest_against_river.py`). Differences: example weights count; columns a leaf watches follow
-    the columns there are, which River counts once, at its first example; a forest has one bound of memory, in River
-    each tree has its own.
+    With `river_compat` and River's draws all splits, alarms and answers are those of its `ARFClassifier`, to 1e-9.
+    Where it is off, beside what `HoeffdingTree` says, an alarm counts where errors have become more alone, as in MOA:
+    River also replaces a tree because it has become better (20,000 events of 50 moving features, no break: 2 trees
+    are replaced instead of 156, and 98.7 % of the answers are right instead of 95.3). In either case example weights count;
+    how many columns a leaf watches follows the columns there are, which River counts at its first example alone; and
+    there is one bound of memory for the forest, in River one for each tree.
 
     Gomes et al. 2017, doi 10.1007/s10994-017-5642-8.
 
