@@ -58,6 +58,7 @@ BINARY_SPLITS: Final = 17
 AS_RIVER: Final = 18
 POINTS: Final = 19
 CELL_WIDTH: Final = 20
+BOOTSTRAP: Final = 21
 HEADER_COUNT: Final = 24
 """The header. `BRANCH_ROOM` is how many children a split can have at most; `ROOT` the tree's, where there is one."""
 
@@ -68,7 +69,10 @@ BRANCH_SHARE_MIN: Final = 3
 MAJORITY_SHARE_MAX: Final = 4
 BRANCH_WEIGHT_MIN: Final = 5
 RADIUS: Final = 6
-SETTING_COUNT: Final = 8
+WATCH_DELTA: Final = 7
+SWITCH_COUNT: Final = 8
+SWITCH_CONFIDENCE: Final = 9
+SETTING_COUNT: Final = 12
 """The settings; `CONFIDENCE` is ln(1 / delta)."""
 
 KIND: Final = 0

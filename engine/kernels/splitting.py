@@ -7,7 +7,7 @@ value, texts one against the rest and, where more than two branches may be, each
 from __future__ import annotations
 
 from math import inf, log2, sqrt
-from typing import Any
+from typing import Any, Final
 
 from engine.kernels.ground import inlined, part
 from engine.kernels.merits import GINI, entropy, gini, merit, side_total
@@ -289,37 +289,44 @@ def impurity(slab: Slab, leaf: int) -> tuple[float, float]:
     return before, 0.0
 
 
+KEPT: Final = 0
+SPLIT: Final = 1
+CLEARED: Final = 2
+"""What an attempt can come to: nothing, a split, or, as in River, a leaf that forgets what it knows of features."""
+
+
 @part
-def attempt(slab: Slab, leaf: int) -> bool:
+def attempt(slab: Slab, leaf: int) -> int:
     """Split a leaf if the best split is surely better than the next, or if the two can hardly be told apart."""
     header, settings = slab.header, slab.settings
     nodes, weights = slab.nodes, slab.weights
     as_river = header[AS_RIVER] == 1
     if is_pure(slab, leaf):
-        return False
+        return KEPT
     whole = weights[leaf, TOTAL]
     if weights[leaf, CLASS + majority(nodes, weights, leaf)] / whole > settings[MAJORITY_SHARE_MAX]:
-        if as_river:
-            clear(slab, nodes[leaf, SLOT])
-        return False
+        if not as_river:
+            return KEPT
+        clear(slab, nodes[leaf, SLOT])
+        return CLEARED
     before, nothing = impurity(slab, leaf)
     best, second, j, kind, at = search(slab, leaf, before)
     reach = range_of_merit(slab, leaf)
     bound = sqrt(reach * reach * settings[CONFIDENCE] / (2.0 * whole))
     if as_river:
         if j >= 0 and not (best - second > bound or bound < settings[TAU]):
-            return False
+            return KEPT
         if kind < 0:
             clear(slab, nodes[leaf, SLOT])
-            return False
+            return CLEARED
     else:
         second = max(second, nothing)
         if kind < 0 or best <= nothing or not (best - second > bound or bound < settings[TAU]):
-            return False
+            return KEPT
     if header[NODES_LEFT] < slab.sides.shape[0]:
-        return False
+        return KEPT
     split(slab, leaf, j, kind, at)
-    return True
+    return SPLIT
 
 
 @inlined
@@ -334,7 +341,7 @@ def attempt_in_turn(slab: Slab, leaf: int) -> bool:
     weight = weights[leaf, TOTAL]
     if weight - weights[leaf, TRIED_AT] < slab.settings[GRACE]:
         return False
-    if attempt(slab, leaf):
+    if attempt(slab, leaf) == SPLIT:
         return True
     weights[leaf, TRIED_AT] = weight
     return False

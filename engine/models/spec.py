@@ -37,6 +37,7 @@ from engine.drift.vote import Vote
 from engine.models import river_model
 from engine.models.blend import Blend
 from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
+from engine.models.compiled.hoeffding_adaptive_tree import HoeffdingAdaptiveTree
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.naive_bayes import NaiveBayes
 from engine.models.feature_view import View
@@ -52,6 +53,7 @@ from engine.targets import Task
 OWN_MODELS: Mapping[str, type[Any]] = {
     "adaptive_random_forest": AdaptiveRandomForest,
     "blend": Blend,
+    "hoeffding_adaptive_tree": HoeffdingAdaptiveTree,
     "hoeffding_tree": HoeffdingTree,
     "majority": Majority,
     "mean": Mean,

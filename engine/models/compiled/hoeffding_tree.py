@@ -102,11 +102,14 @@ class HoeffdingTree(Compiled):
         """Return a tree for the task."""
         from engine.models.compiled.hoeffding_tree_of_numbers import HoeffdingTreeOfNumbers
 
-        return super().__new__(HoeffdingTreeOfNumbers if task is Task.REGRESSION else cls)
+        return super().__new__(HoeffdingTreeOfNumbers if cls is HoeffdingTree and task is Task.REGRESSION else cls)
 
     def __init__(self, task: Task, **settings: Any) -> None:
-        self._settings = read_settings(task, settings, TreeSettings)
+        self._settings = self._read(task, settings)
         super().__init__(task)
+
+    def _read(self, task: Task, settings: dict[str, Any]) -> TreeSettings:
+        return read_settings(task, settings, TreeSettings)
 
     def _begin(self) -> tuple[Array, ...]:
         from engine.kernels import slab

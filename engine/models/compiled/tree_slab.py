@@ -71,8 +71,8 @@ class SlabRoom:
     bytes_max: int
 
     def cut(self, arrays: Arrays) -> Any:
-        """Return the views of a slab."""
-        return self.layout.cut.py_func(*arrays)
+        """Return the views of a slab, which is the first two arrays."""
+        return self.layout.cut.py_func(*arrays[:2])
 
     def begin(self, whole: Mapping[int, int], settings: Mapping[int, float]) -> Arrays:
         """Return a slab without a node, with the settings that are whole numbers and those that are not."""
