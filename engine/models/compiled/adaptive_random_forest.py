@@ -54,10 +54,10 @@ class AdaptiveRandomForest(Compiled):
 
     With `river_compat` and River's draws all splits, alarms and answers are those of its `ARFClassifier`, to 1e-9.
     Where it is off, beside what `HoeffdingTree` says, an alarm counts where errors have become more alone, as in MOA:
-    River also replaces a tree because it has become better (20,000 events of 50 moving features, no break: 2 trees
-    are replaced instead of 156, and 98.7 % of the answers are right instead of 95.3). In either case example weights count;
-    how many columns a leaf watches follows the columns there are, which River counts at its first example alone; and
-    there is one bound of memory for the forest, in River one for each tree.
+    River also replaces a tree because it has become better (20,000 events of 50 features that hardly move: 2 trees are
+    replaced instead of 156, and 98.7 % of the answers are right instead of 95.3). In either case example weights
+    count; how many columns a leaf watches follows the columns there are, which River counts at its first example alone;
+    and there is one bound of memory for the forest, in River one for each tree.
 
     Gomes et al. 2017, doi 10.1007/s10994-017-5642-8.
 
