@@ -1,9 +1,9 @@
 """The Hoeffding adaptive tree: each node watches how often it is wrong, and what drifts is begun anew beside it.
 
-How the tree grows, `engine.kernels.tree` says. Each node has an ADWIN over whether the answer below it was right. Where
-an inner node's rings because there are more errors than before, an alternate is planted: a leaf that learns what comes
-to the node. It takes the node's place as soon as it splits, or once it is surely better; it goes once it is surely
-worse. While it lives, both answer, each with the weight 1 / error^2.
+How the tree grows, `engine.kernels.leaves` says. Each node has an ADWIN over whether the answer below it was right.
+Where an inner node's rings because there are more errors than before, an alternate is planted: a leaf that learns what
+comes to the node. It takes the node's place as soon as it splits, or once it is surely better; it goes once it is
+surely worse. While it lives, both answer, each with the weight 1 / error^2.
 
 `watches` (1 + nodes, DICE + ...) holds whole numbers. Of each node, in the row behind its number: `ALTERNATE`, the root
 that waits to take its place, as its number + 1, and a link for those that were replaced; from `FLOATS` on, as floats,
@@ -25,6 +25,7 @@ import numpy as np
 from engine.kernels import adwin
 from engine.kernels.draws import poisson
 from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, X, inlined, kernel, part
+from engine.kernels.leaves import answer_at, learn_at
 from engine.kernels.observers import watch_all
 from engine.kernels.slab import (
     BOOTSTRAP,
@@ -65,7 +66,6 @@ from engine.kernels.slab import (
     walk,
 )
 from engine.kernels.splitting import CLEARED, SPLIT, attempt
-from engine.kernels.tree import answer_at, learn_at
 
 ALTERNATE: Final = 0
 REPLACED: Final = 1

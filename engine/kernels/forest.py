@@ -1,6 +1,6 @@
 """The adaptive random forest: trees in one slab, each with its own dice, its own two detectors and a tree in waiting.
 
-How the trees grow, `engine.kernels.tree` says. Here is what makes them differ, and what replaces one that has become
+How the trees grow, `engine.kernels.leaves` says. Here is what makes them differ, and what replaces one that has become
 wrong. Each tree takes an example as often as a Poisson draw says (as weight, all at once), and each new leaf watches a
 draw of the columns. Two ADWIN look at whether the tree's answers were right: the sensitive one begins a tree in waiting
 (`WAITING`) that learns beside it, the other puts that tree in its place.
@@ -23,6 +23,7 @@ import numpy as np
 
 from engine.kernels import adwin, draws
 from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, X, inlined, kernel, part
+from engine.kernels.leaves import UNASKED, answer_at, grow, learn_at
 from engine.kernels.slab import (
     AS_RIVER,
     FEATURES,
@@ -39,7 +40,6 @@ from engine.kernels.slab import (
     uproot,
     walk,
 )
-from engine.kernels.tree import UNASKED, answer_at, grow, learn_at
 
 ROOT: Final = 0
 WAITING: Final = 1
@@ -208,7 +208,7 @@ def take_one(slab: Slab, trees: Any, t: int, row: Any, said: Any, answer: Any) -
     if count > 0:
         weight = row[WEIGHT] * count
         if tree[WAITING] != NONE:
-            learn(slab, tree[WAITING], dice, row, weight, NONE, UNASKED)
+            learn(slab, tree[WAITING], dice, row, weight, leaf, best)
         learn(slab, tree[ROOT], dice, row, weight, leaf, best)
         said[:] = 0.0
         watch(slab, tree, floats, settings, wrong)
