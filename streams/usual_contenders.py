@@ -13,10 +13,6 @@ from streams.settings import Settings
 RARE_SHARE_MAX = 0.05
 """A positive class of at most this share of the first labels is rare."""
 
-_TREE = "river.tree.HoeffdingTreeClassifier()"
-_RARE_TREE = "river.tree.HoeffdingTreeClassifier(max_share_to_split=1.0, min_branch_fraction=0.0)"
-"""River's default tree never splits a leaf in which 99 % are of one class, which is every leaf where fraud is rare."""
-
 
 def contenders(settings: Settings, task: Task, schema: Schema, *, rare: bool) -> tuple[str, tuple[str, ...]]:
     """Return the champion's and the challengers' specs: those asked for, or the usual ones for the task."""
@@ -25,27 +21,12 @@ def contenders(settings: Settings, task: Task, schema: Schema, *, rare: bool) ->
     if asked.champion is not None or asked.challengers:
         return asked.champion or simplest, asked.challengers
     if task is Task.REGRESSION:
-        scaled = "river.preprocessing.StandardScaler() | river."
-        tree = f"hoeffding_tree={scaled}tree.HoeffdingTreeRegressor()"
-        return simplest, (f"linear={scaled}linear_model.LinearRegression()", tree)
+        return simplest, ("linear()", "hoeffding_tree()")
     texts = [column.name for column in schema.columns if column.kind is Kind.TEXT]
-    bayes = f"naive_bayes={_bayes(schema, texts)}"
     if texts and len(texts) == len(schema.columns):
-        return simplest, (bayes,)
-    tree = _RARE_TREE if rare else _TREE
-    if texts:
-        tree = f"river.compose.Discard({', '.join(map(repr, texts))}) | {tree}"
-    return simplest, (bayes, f"hoeffding_tree={tree}")
-
-
-def _bayes(schema: Schema, texts: list[str]) -> str:
-    """Return the naive Bayes for the columns: River's Gaussian one makes nothing of one-hot columns."""
-    kinds = {column.kind for column in schema.columns}
-    if kinds & {Kind.NUMERIC, Kind.TIME}:
-        return f"{'river.compose.SelectType(float) | ' if Kind.CATEGORY in kinds else ''}river.naive_bayes.GaussianNB()"
-    if texts:
-        return f"river.feature_extraction.BagOfWords(on={texts[0]!r}) | river.naive_bayes.MultinomialNB()"
-    return "river.preprocessing.OneHotEncoder() | river.naive_bayes.MultinomialNB()"
+        words = f"river.feature_extraction.BagOfWords(on={texts[0]!r}) | river.naive_bayes.MultinomialNB()"
+        return simplest, (f"naive_bayes={words}",)
+    return simplest, ("naive_bayes()", 'hoeffding_tree(preset="fraud")' if rare else "hoeffding_tree()")
 
 
 def named(specs: Iterable[str], champion: str) -> dict[str, object]:
