@@ -335,6 +335,16 @@ def test_forgetting_all_begins_the_scaling_anew_and_keeps_the_model_whole(optimi
     assert isinstance(model, Forgets)
 
 
+def test_a_class_that_was_forgotten_is_still_known() -> None:
+    model = Softmax(Task.MULTICLASS, class_weight="balanced")
+    for x, score in stream(300):
+        model.learn(x, "low" if score < 0.0 else "high", 1.0)
+    model.forget(0.0)
+    assert model.predict({"a": 9.0})[1] == pytest.approx({"low": 0.5, "high": 0.5}, abs=0.1)
+    model.learn({"a": 9.0}, "high", 1.0)
+    assert sorted(model.predict({"a": 9.0})[1]) == ["high", "low"]  # type: ignore[arg-type, type-var]
+
+
 def test_after_forgetting_ftrl_goes_on_from_where_its_weights_are() -> None:
     model = Logistic(Task.BINARY, Ftrl(l1=0.1), hash_bits=4)
     for x, score in stream(300):
