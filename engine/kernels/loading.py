@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
-KERNELS: Final = ("bayes", "linear")
+KERNELS: Final = ("adaptive_tree", "bayes", "forest", "linear", "regression_tree", "tree")
 """The kernel files there are."""
 
 _loaded: dict[str, ModuleType] = {}
@@ -38,3 +38,8 @@ def watch_loading(around: Callable[[str], AbstractContextManager[object]]) -> No
     """Have each kernel file be loaded inside the context that this returns for its name."""
     global _around  # noqa: PLW0603 - loading is the process's, and so is who watches it
     _around = around
+
+
+def is_watched() -> bool:
+    """Say whether somebody watches already."""
+    return _around is not nullcontext

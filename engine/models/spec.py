@@ -36,7 +36,10 @@ from engine.drift.stepd import Stepd
 from engine.drift.vote import Vote
 from engine.models import river_model
 from engine.models.blend import Blend
+from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
 from engine.models.compiled.descent import Adagrad, Adam, Ftrl, InverseScaling, Optimal, Sgd
+from engine.models.compiled.hoeffding_adaptive_tree import HoeffdingAdaptiveTree
+from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.linear import Linear, Logistic, Softmax
 from engine.models.compiled.losses import Absolute, Huber, Quantile, Squared
 from engine.models.compiled.naive_bayes import NaiveBayes
@@ -51,7 +54,10 @@ from engine.models.spec_builder import SpecBuilder, read_expression, refuse
 from engine.targets import Task
 
 OWN_MODELS: Mapping[str, type[Any]] = {
+    "adaptive_random_forest": AdaptiveRandomForest,
     "blend": Blend,
+    "hoeffding_adaptive_tree": HoeffdingAdaptiveTree,
+    "hoeffding_tree": HoeffdingTree,
     "linear": Linear,
     "logistic": Logistic,
     "majority": Majority,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import SnapshotError
-from engine.kernels.loading import entry
+from engine.kernels.loading import entry, load
 from engine.messages import Answer, Features, Target
 from engine.models.answers import untrained
 from engine.models.compiled.vectors import HEAD_COUNT, Vectors
@@ -65,6 +65,7 @@ class Compiled(ABC):
         self._write = self._vectors.write
         self._classes: list[Target] = []
         self._numbers: dict[Target, int] = {}
+        self._kernel = load(self.kernel)
         self._take_from = entry(self.kernel)
         self._arrays: tuple[Array, ...] = self._begin()
         self._lay()
