@@ -103,9 +103,9 @@ def test_cut_anywhere_asked_or_not_the_bits_are_the_same(
     task = Task.REGRESSION if stream and isinstance(stream[0][1], float) else Task.MULTICLASS
     acts = [Act(x, target, weight) for x, target, weight in stream]
     whole, parted = HoeffdingTree(task, **FORCED), HoeffdingTree(task, **FORCED)
-    whole.run(acts)
+    whole.run(acts, [])
     cut = data.draw(st.integers(0, len(acts)))
-    parted.run([act for each in acts[:cut] for act in (Act(each.x), each)])
+    parted.run([act for each in acts[:cut] for act in (Act(each.x), each)], [])
     state = decode(encode(parted.snapshot()))
     parted = HoeffdingTree(task, **FORCED)
     parted.restore(state)

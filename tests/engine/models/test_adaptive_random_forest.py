@@ -15,7 +15,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from engine.errors import ConfigError
-from engine.messages import Features, Target
+from engine.messages import Answer, Features, Target
 from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
 from engine.models.compiled.model import Act
 from engine.models.spec import parse_model
@@ -57,14 +57,18 @@ def test_one_by_one_in_runs_as_a_table_and_over_a_snapshot_is_the_same_to_the_la
         single.learn(x, target, 1.0)
     assert sum(single.drift_counts) > 0
 
-    assert run.run(acts) == expected
+    in_runs: list[Answer] = []
+    run.run(acts, in_runs)
+    assert in_runs == expected
     answers = by_table.test_then_train(NAMES, table, targets)
     # A table's first answer is all 0: nothing was learned.
     assert [score for _, score in expected[1:]] == answers[1:, by_table.classes.index(True)].tolist()
-    first.run(acts[:4_101])
+    first.run(acts[:4_101], [])
     restored = AdaptiveRandomForest(Task.BINARY, seed=99)
     restored.restore(decode(encode(first.snapshot())))
-    assert restored.run(acts[4_101:]) == expected[2_051:]
+    after: list[Answer] = []
+    restored.run(acts[4_101:], after)
+    assert after == expected[2_051:]
     states = [encode(model.snapshot()) for model in (single, run, by_table, restored)]
     assert len(set(states)) == 1
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from engine.errors import ConfigError
-from engine.messages import Features, Target
+from engine.messages import Answer, Features, Target
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.model import Act
 from engine.models.spec import parse_model
@@ -71,13 +71,15 @@ def test_one_by_one_in_runs_and_over_a_snapshot_is_the_same_to_the_last_bit(task
         single.learn(x, target, 1.0)
 
     acts = [act for x, target in examples for act in (Act(x), Act(x, target))]
-    assert run.run(acts) == expected
+    answers: list[Answer] = []
+    run.run(acts, answers)
+    assert answers == expected
 
-    restored.run(acts[:3_001])
+    restored.run(acts[:3_001], [])
     state = decode(encode(restored.snapshot()))
     restored = HoeffdingTree(task, **settings)
     restored.restore(state)
-    restored.run(acts[3_001:])
+    restored.run(acts[3_001:], [])
     assert encode(single.snapshot()) == encode(run.snapshot()) == encode(restored.snapshot())
     assert single.memory_bytes > 20_000
 
