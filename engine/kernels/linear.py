@@ -49,7 +49,9 @@ SOFTMAX: Final = 5.0
 SEEN: Final = 3
 SHARE: Final = 4
 LINK: Final = 5
-"""Of a class: the weight of its examples, what its examples weigh (0: in balance), and its sum for the last example."""
+KNOWN: Final = 6
+"""Of a class: the weight of its examples, what its examples weigh (0: in balance), its sum for the last example, and
+whether it has had one."""
 
 MARGIN_MIN: Final = -18.0
 """An answer wrong by more than this, in log odds, is wrong by as much as can be, as in River."""
@@ -84,11 +86,11 @@ def normalize(answer: Any, state: Any) -> None:
     """Turn the sums of the classes into probabilities; a class that was never learned has none."""
     best = -1e308
     for k in range(answer.shape[0]):
-        if state[1 + k, STEPS] > 0.0:
+        if state[1 + k, KNOWN] > 0.0:
             best = max(best, answer[k])
     whole = 0.0
     for k in range(answer.shape[0]):
-        answer[k] = exp(answer[k] - best) if state[1 + k, STEPS] > 0.0 else 0.0
+        answer[k] = exp(answer[k] - best) if state[1 + k, KNOWN] > 0.0 else 0.0
         whole += answer[k]
     if whole > 0.0:
         for k in range(answer.shape[0]):
@@ -143,6 +145,7 @@ def descend(weights: Any, columns: Any, state: Any, rows: Any, i: int, k: int, g
     state[1 + k, INTERCEPT] -= rate_at(state, INTERCEPT_RATE, step) * gradient
     rate = rate_of_step(state, step)
     state[1 + k, STEPS] = step + 1.0
+    state[1 + k, KNOWN] = 1.0
     paying = state[0, L1] > 0.0 and state[0, OPTIMIZER] != FTRL
     if paying:
         state[1 + k, PENALTY] += state[0, L1] * rate_at(state, RATE, step + 1.0)
@@ -179,7 +182,7 @@ def learn(weights: Any, columns: Any, state: Any, rows: Any, i: int) -> None:
     if loss == SOFTMAX:
         normalize(state[1:, LINK], state)
     for k in range(weights.shape[0]):
-        if loss != SOFTMAX or k == int(target) or state[1 + k, STEPS] > 0.0:
+        if loss != SOFTMAX or k == int(target) or state[1 + k, KNOWN] > 0.0:
             descend(weights, columns, state, rows, i, k, weight * slope_of(state, target, k))
 
 

@@ -81,14 +81,14 @@ class Glm(Compiled):
         return 1
 
     @property
-    def _print(self) -> object:
-        """The parameters that arrays alone do not show, for a checksum."""
+    def _fingerprint(self) -> object:
+        """The parameters that arrays alone do not show."""
         pairs = self._pairs if isinstance(self._pairs, bool) else sorted(map(sorted, self._pairs))
         return [pairs, self._bucket_count]
 
     def _settings(self) -> list[float]:
         """Return the first row of the state."""
-        checked = float(crc32(repr(self._print).encode(errors="surrogatepass")))
+        checked = float(crc32(repr(self._fingerprint).encode(errors="surrogatepass")))
         optimizer = self._optimizer
         return [*optimizer.settings, *self._loss, float(optimizer.clip_gradient), float(self._scaled), checked]
 

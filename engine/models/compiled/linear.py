@@ -91,8 +91,8 @@ class Logistic(Glm, CompiledNumber):
         return [_share_of(self._class_weight, target) for target in (False, True)]
 
     @property
-    def _print(self) -> object:
-        return [super()._print, self._shares]
+    def _fingerprint(self) -> object:
+        return [super()._fingerprint, self._shares]
 
     @property
     def intercept(self) -> float:
@@ -189,9 +189,10 @@ class Softmax(Glm):
 
     Notes
     -----
-    O(classes x features there) per step. With `intercept_lr=0` it gives the answers of River's `StandardScaler() |
-    SoftmaxRegression()` to 1e-12, which has no intercept, and so cannot know that a class is rare. Its class weights
-    multiply the gradients of an output; here they are those of an example.
+    O(classes x features there) per step; from the first text on, classes x 2^hash_bits weights. With `intercept_lr=0`
+    it gives the answers of River's `StandardScaler() | SoftmaxRegression()` to 1e-12, which has no intercept, and so
+    cannot know that a class is rare. Its class weights multiply the gradients of an output; here they are those of an
+    example.
 
     Examples
     --------
@@ -227,9 +228,9 @@ class Softmax(Glm):
         return len(self._classes)
 
     @property
-    def _print(self) -> object:
+    def _fingerprint(self) -> object:
         weights = self._class_weight
-        return [super()._print, sorted(map(repr, weights.items())) if isinstance(weights, dict) else weights]
+        return [super()._fingerprint, sorted(map(repr, weights.items())) if isinstance(weights, dict) else weights]
 
     @property
     def intercepts(self) -> dict[Target, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 from struct import unpack
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -67,6 +68,16 @@ def test_a_row_says_that_it_holds_all_only_where_it_does() -> None:
     assert says_all(vectors, {"a": 1.0, "b": 2.0, "word": "x"})
     assert not says_all(vectors, {"a": 1.0, "b": 2.0, "word": "new"})
     assert not says_all(vectors, {"a": 1.0, "b": 2.0, "word": "x", "new": 1.0})
+
+
+@pytest.mark.parametrize("code", [None, lambda name, text: 7])
+def test_a_number_where_there_were_texts_is_missing_and_so_is_a_text_where_there_were_numbers(code: Any) -> None:
+    vectors = Vectors(code)
+    vectors.admit({"a": 1.0, "word": "x"})
+    assert row(vectors, {"a": 2.0, "word": 5.0}) == [2.0, None]
+    assert row(vectors, {"a": "x", "word": "x"}) == [None, 0.0 if code is None else 7.0]
+    assert not says_all(vectors, {"a": 2.0, "word": 5.0})
+    assert not says_all(vectors, {"a": "x", "word": "x"})
 
 
 NAMES = st.sampled_from(["a", "b", "c", "word", "unit"])

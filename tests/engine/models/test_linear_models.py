@@ -321,6 +321,20 @@ def test_after_forgetting_features_say_that_much_less_and_the_level_stays(optimi
     assert model.intercept == intercept
 
 
+@pytest.mark.parametrize("optimizer", [Adagrad(), Ftrl(l2=0.0)], ids=str)
+def test_after_forgetting_one_example_moves_weights_further(optimizer: Optimizer) -> None:
+    def move(keep: float) -> float:
+        model = Linear(Task.REGRESSION, optimizer, scaled=False)
+        for x, score in stream(300):
+            model.learn(x, score, 1.0)
+        model.forget(keep)
+        before = model.explain({"b": 1.0})["b"]
+        model.learn({"b": 1.0}, 1e6, 1e-6)
+        return abs(model.explain({"b": 1.0})["b"] - before)
+
+    assert move(0.01) > 15.0 * move(1.0)
+
+
 @optimizers
 def test_forgetting_all_begins_the_scaling_anew_and_keeps_the_model_whole(optimizer: Optimizer) -> None:
     model = Logistic(Task.BINARY, optimizer, class_weight="balanced")
@@ -333,6 +347,16 @@ def test_forgetting_all_begins_the_scaling_anew_and_keeps_the_model_whole(optimi
         model.learn(x, score > 0.0, 1.0)
         assert isfinite(model.predict(x)[1])  # type: ignore[arg-type]
     assert isinstance(model, Forgets)
+
+
+def test_a_class_that_was_forgotten_is_still_known() -> None:
+    model = Softmax(Task.MULTICLASS, class_weight="balanced")
+    for x, score in stream(300):
+        model.learn(x, "low" if score < 0.0 else "high", 1.0)
+    model.forget(0.0)
+    assert model.predict({"a": 9.0})[1] == pytest.approx({"low": 0.5, "high": 0.5}, abs=0.1)
+    model.learn({"a": 9.0}, "high", 1.0)
+    assert sorted(model.predict({"a": 9.0})[1]) == ["high", "low"]  # type: ignore[arg-type, type-var]
 
 
 def test_after_forgetting_ftrl_goes_on_from_where_its_weights_are() -> None:
