@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ RUN_COUNT: Final = 256
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+
+TABLE_COUNT: Final = 4_096
+"""Rows of a table laid out at once: they stay in the processor's cache until the kernel has read them."""
 
 LEARN: Final = 1.0
 BOTH: Final = 2.0
@@ -93,6 +96,14 @@ class Compiled(ABC):
     def _target(self, target: Target) -> float:
         """Return the number that stands for a target: by default that of its class."""
         return float(self._numbers[target])
+
+    def _unknown(self, targets: Sequence[Target]) -> set[Target]:
+        """Return the targets for which the arrays have no room."""
+        return set(targets) - self._numbers.keys()
+
+    def _target_numbers(self, targets: Sequence[Target]) -> Sequence[float]:
+        """Return the numbers that stand for targets which are known."""
+        return list(map(self._numbers.__getitem__, targets))
 
     def _knows(self, target: Target) -> bool:
         """Say whether the arrays have room for the target."""
@@ -212,12 +223,7 @@ class Compiled(ABC):
         """
         self._admit_names(dict.fromkeys(names, 0.0))
         columns = self._vectors.columns_of(names)
-        begins = [0]
-        numbers = dict(self._numbers)
-        for place, target in enumerate(targets):
-            if not self._knows(target) and target not in numbers:
-                numbers[target] = len(numbers)
-                begins.append(place)
+        begins = sorted({0, *(targets.index(target) for target in self._unknown(targets))})
         found: list[Floats] = []
         for begin, end in zip(begins, [*begins[1:], len(targets)], strict=True):
             if begin < end:
@@ -233,12 +239,17 @@ class Compiled(ABC):
         """Take rows of which the first alone can have a target that is new."""
         if not self._knows(targets[0]) or self._one_row.shape[1] != HEAD_COUNT + self._vectors.width:
             self._admit({}, targets[0])
-        rows = np.full((len(table), HEAD_COUNT + self._vectors.width), np.nan)
-        rows[:, 0], rows[:, 2] = BOTH, 1.0
-        rows[:, 1] = [self._target(target) for target in targets]
-        rows[:, [HEAD_COUNT + column for column in columns]] = table
         answers = np.zeros((len(table), self._answer_count))
-        self._take(rows, answers)
+        rows = np.full((min(TABLE_COUNT, len(table)), HEAD_COUNT + self._vectors.width), np.nan)
+        rows[:, 0], rows[:, 2] = BOTH, 1.0
+        first = HEAD_COUNT + columns[0] if columns else 0
+        is_run = columns == list(range(columns[0], columns[0] + len(columns))) if columns else False
+        places: Any = slice(first, first + len(columns)) if is_run else [HEAD_COUNT + column for column in columns]
+        for begin in range(0, len(table), TABLE_COUNT):
+            part = table[begin : begin + TABLE_COUNT]
+            rows[: len(part), places] = part
+            rows[: len(part), 1] = self._target_numbers(targets[begin : begin + TABLE_COUNT])
+            self._take(rows[: len(part)], answers[begin : begin + TABLE_COUNT])
         return answers
 
     @property
@@ -293,6 +304,12 @@ class CompiledNumber(Compiled):
 
     def _target(self, target: Target) -> float:
         return float(target)
+
+    def _unknown(self, targets: Sequence[Target]) -> set[Target]:  # noqa: ARG002 - the base class's signature
+        return set()
+
+    def _target_numbers(self, targets: Sequence[Target]) -> Sequence[float]:
+        return cast("Sequence[float]", targets)
 
     def _knows(self, target: Target) -> bool:  # noqa: ARG002 - the base class's signature
         return True
