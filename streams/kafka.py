@@ -24,7 +24,7 @@ from streams.kafka_loop import CLOSE_S_MAX, KafkaLoop
 from streams.kafka_reader import Reader
 from streams.kafka_topics import Topics
 from streams.kafka_wire import Wire
-from streams.kafka_writer import Writer, bytes_of, check_fits, unique_id
+from streams.kafka_writer import TRANSACTION_BATCH_BYTES, Parcel, Writer, Written, bytes_of, check_fits, unique_id
 from streams.log_port import (
     READ_BYTES_MAX,
     READ_COUNT_MAX,
@@ -234,7 +234,7 @@ class KafkaLog:
         else:
             offset = last.offset + 1
             mark = journal_entry(MarkKind.TRIM, last.term, end)
-            self._loop.run(self._write({self._journal.place: [mark]}))
+            self._loop.run(self._write(self._journal.place, Parcel((mark,), bytes_of((mark,)))))
         self._loop.run(self._wire.delete(self._journal.place, offset))
         self._reader.forget(self._journal.place)
 
@@ -277,25 +277,24 @@ class KafkaLog:
         if not entries:
             return await self._wire.end(place)
         if bytes_of(entries) <= facts.batch_bytes_max:
-            return (await self._write({place: entries}))[place][1]
+            return (await self._write(place, Parcel(entries, facts.batch_bytes_max)))[place][1]
         writer = self._writer(unique_id(self._group))
         try:
             await writer.start()
-            end = (await writer.write_as_one({place: entries}))[place][1]
+            parcel = Parcel(entries, min(facts.batch_bytes_max, TRANSACTION_BATCH_BYTES))
+            end = (await writer.write_as_one({place: parcel}))[place][1]
         finally:
             await writer.stop()
         return end
 
-    async def _write(
-        self, entries: Mapping[TopicPartition, Sequence[Entry]]
-    ) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Write each partition's entries as one batch; after a failure the next write has a producer of its own."""
+    async def _write(self, place: TopicPartition, parcel: Parcel) -> Written:
+        """Write entries that fit in one batch; after a failure the next write has a producer of its own."""
         if self._appender is None:
             appender = self._writer(None)
             await appender.start()
             self._appender = appender
         try:
-            return await self._appender.write(entries, max(map(bytes_of, entries.values())))
+            return await self._appender.write({place: parcel})
         except BaseException:
             appender, self._appender = self._appender, None
             await appender.stop()
@@ -313,12 +312,13 @@ class KafkaLog:
         for topic in (self._journal.place.topic, self._desk.topic):
             if not await self._topics.has(topic):
                 await self._topics.make(topic, 1)
+        limit = await self._topics.batch_bytes_max(self._journal.place.topic)
         term = (await self._journal.last()).term + 1
         member = await self._desk.take(term, self._options.lease_wait_s)
         if isinstance(member, str):
             msg = f"a worker already runs on {self.name}: {member}; stop it, or give this one another name"
             raise LeaseError(msg)
-        leader = Leader(member, self._writer(f"{self._group}.leader"), self._journal, self._wire)
+        leader = Leader(member, self._writer(f"{self._group}.leader"), self._journal, self._wire, batch_bytes_max=limit)
         try:
             await leader.begin()
         except BaseException:
@@ -343,13 +343,14 @@ class KafkaLog:
 
     async def _commit_checked(
         self, leader: Leader, commit: Commit, outputs: Mapping[tuple[str, int], Sequence[Entry]]
-    ) -> Mapping[TopicPartition, tuple[int, int]]:
+    ) -> Written:
         placed = {}
         for (topic, partition), entries in outputs.items():
             facts = await self._topics.check(topic, partition)
             check_fits(entries, facts.batch_bytes_max, place_of(topic, partition))
             if entries:
-                placed[self._topics.place(topic, partition)] = entries
+                parcel = Parcel(entries, min(facts.batch_bytes_max, TRANSACTION_BATCH_BYTES))
+                placed[self._topics.place(topic, partition)] = parcel
         return await leader.commit(commit.sequence, commit.journal, placed)
 
     def _release(self, leader: Leader) -> None:

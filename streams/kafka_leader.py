@@ -13,7 +13,7 @@ found in the journal.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 
 from aiokafka.errors import (
@@ -29,7 +29,7 @@ from streams.kafka_journal import Journal, MarkKind, journal_entry
 from streams.kafka_lease import Membership
 from streams.kafka_loop import told
 from streams.kafka_wire import Wire
-from streams.kafka_writer import REFUSALS, Writer, Written
+from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits
 from streams.log_port import Entry, LeaseError, fenced, wrong_sequence
 from streams.ports import SourceError
 
@@ -53,15 +53,20 @@ class Leader:
         Writes in transactions; not started yet.
     journal, wire
         What was committed.
+    batch_bytes_max
+        The longest batch that the journal's topic takes, in bytes.
     """
 
-    def __init__(self, member: Membership, writer: Writer, journal: Journal, wire: Wire) -> None:
+    def __init__(
+        self, member: Membership, writer: Writer, journal: Journal, wire: Wire, *, batch_bytes_max: int
+    ) -> None:
         self._member = member
         self._writer = writer
         self._journal = journal
         self._wire = wire
         self.term = 0
         self._next = 0
+        self._batch_bytes_max = batch_bytes_max
 
     async def begin(self) -> None:
         """Throw out whoever wrote before, read what they committed, and write down the new term."""
@@ -70,12 +75,12 @@ class Leader:
         self.term, self._next = last.term + 1, last.next_sequence
         entry = journal_entry(MarkKind.LEAD, self.term, self._next)
         try:
-            await self._see(await self._writer.write_as_one({self._journal.place: [entry]}))
+            await self._see(await self._writer.write_as_one(self._parcel(entry)))
         except _FENCED:
             msg = f"another worker took the lead just before this one of term {self.term}; one is enough, stop this one"
             raise LeaseError(msg) from None
 
-    async def commit(self, sequence: int, data: bytes, outputs: Mapping[TopicPartition, Sequence[Entry]]) -> Written:
+    async def commit(self, sequence: int, data: bytes, outputs: Mapping[TopicPartition, Parcel]) -> Written:
         """Write outputs and the journal's record, all or nothing, and return where they went."""
         if self._member.lost is not None:
             raise await self._replaced() or LeaseError(
@@ -85,8 +90,9 @@ class Leader:
         if sequence != self._next:
             raise wrong_sequence(sequence, self._next)
         entry = journal_entry(MarkKind.COMMIT, self.term, sequence, data)
+        check_fits((entry,), self._batch_bytes_max, "the journal")
         try:
-            written = await self._writer.write_as_one({**outputs, self._journal.place: [entry]})
+            written = await self._writer.write_as_one({**outputs, **self._parcel(entry)})
         except REFUSALS as error:
             raise await self._replaced(error) or SourceError(
                 f"the commit {sequence} failed ({told(error)}); whether it happened is in the journal"
@@ -98,6 +104,9 @@ class Leader:
     async def release(self) -> None:
         """Let others lead."""
         await asyncio.gather(self._writer.stop(), self._member.leave())
+
+    def _parcel(self, entry: Entry) -> dict[TopicPartition, Parcel]:
+        return {self._journal.place: Parcel((entry,), self._batch_bytes_max)}
 
     async def _see(self, written: Written) -> None:
         """Wait until the journal's record can be read."""

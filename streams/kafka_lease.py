@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
@@ -22,7 +21,7 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.structs import TopicPartition
 
 from streams.kafka_access import KafkaAccess
-from streams.kafka_loop import CLOSE_S_MAX, told
+from streams.kafka_loop import let_go, told
 from streams.kafka_wire import Wire
 
 SESSION_MS = 6_000
@@ -108,9 +107,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         """Leave the group, so that others need not wait for the session to end."""
         if self._polls is not None:
             self._polls.cancel()
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(CLOSE_S_MAX):
-                await self._consumer.stop()
+        await let_go(self._consumer.stop())
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Learn whether the lease is ours, or ours no more."""

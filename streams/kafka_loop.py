@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from streams.ports import SourceError
 
-CLOSE_S_MAX = 5.0
+CLOSE_S_MAX = 2.0
 """How long whatever is closed may take to say good-bye, in seconds."""
 
 T = TypeVar("T")
@@ -84,6 +84,15 @@ class KafkaLoop:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+
+async def let_go(*farewells: Coroutine[Any, Any, object]) -> None:
+    """Say good-bye to the other side, for `CLOSE_S_MAX` at most and whatever comes of it: it may be gone itself."""
+    tasks = [asyncio.ensure_future(each) for each in farewells]
+    _, late = await asyncio.wait(tasks, timeout=CLOSE_S_MAX)
+    for each in late:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def told(error: BaseException) -> str:

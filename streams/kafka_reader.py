@@ -176,7 +176,7 @@ class Reader:
                 return False
             end = self._loop.run(self._follow(place, held) if follow else self._wire.end(place))
             with self._lock:
-                held.is_fresh = True
+                held.is_fresh = not held.is_full
                 held.seen_end = max(held.seen_end, end)
             if held.next_offset >= end:
                 return False
@@ -254,7 +254,9 @@ class Reader:
         """Return which partitions this leader is to be asked for, and from where; others go to theirs."""
         wants = {}
         for place, held in list(self._places.items()):
-            held.is_full = held.data_bytes >= BUFFER_BYTES_MAX
+            with self._lock:
+                held.is_full = held.data_bytes >= BUFFER_BYTES_MAX
+                held.is_fresh &= not held.is_full
             if place.topic != topic or not held.is_followed or held.is_full:
                 continue
             leader = await wire.leader(place)

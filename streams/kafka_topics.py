@@ -88,7 +88,7 @@ class Topics:
             there = await self._counts()
             if topic not in there:
                 raise no_topic(topic, sorted(there))
-            facts = TopicFacts(there[topic], await self._batch_bytes_max(self._prefix + topic))
+            facts = TopicFacts(there[topic], await self.batch_bytes_max(self._prefix + topic))
             self._facts[topic] = facts
         if not 0 <= partition < facts.partition_count:
             raise no_partition(topic, partition, facts.partition_count)
@@ -168,7 +168,7 @@ class Topics:
             except KafkaError as error:
                 await self._wire.again(error)
 
-    async def _batch_bytes_max(self, name: str) -> int:
+    async def batch_bytes_max(self, name: str) -> int:
         """Return the longest batch that a topic takes; Kafka's default where we may not know."""
         request = DescribeConfigsRequest([(_TOPIC_RESOURCE, name, ["max.message.bytes"])])
         answer = await self._client.send(self._client.get_random_node(), request)

@@ -6,9 +6,9 @@ The client commits a transaction although one of its batches failed for good, so
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -17,12 +17,20 @@ from aiokafka.structs import TopicPartition
 
 from engine.errors import ConfigError
 from streams.kafka_access import KafkaAccess
-from streams.kafka_loop import CLOSE_S_MAX
+from streams.kafka_loop import CLOSE_S_MAX, let_go
 from streams.kafka_topics import BATCH_BYTES_MAX, BATCH_HEAD_BYTES, RECORD_HEAD_BYTES_MAX
 from streams.log_port import Entry
 
 TRANSACTION_BATCH_BYTES = 1 << 20
 """How large a batch of a transaction becomes, in bytes, where its entries are not larger: there can be several."""
+
+
+class Parcel(NamedTuple):
+    """Entries for one partition, and how large a batch of them may become, in bytes."""
+
+    entries: Sequence[Entry]
+    batch_bytes_max: int
+
 
 REFUSALS = (KafkaError, IllegalOperation, AssertionError)
 """What a producer says that will not: the last two where a transaction failed already, and are no reason."""
@@ -31,7 +39,7 @@ Written = Mapping[TopicPartition, tuple[int, int]]
 """Where entries went: the first offset of each partition's first batch, and the offset after its last."""
 
 
-def check_fits(entries: Sequence[Entry], batch_bytes_max: int, place: str) -> None:
+def check_fits(entries: Iterable[Entry], batch_bytes_max: int, place: str) -> None:
     """Raise `ConfigError` where an entry is larger than what its topic takes."""
     room = batch_bytes_max - BATCH_HEAD_BYTES - RECORD_HEAD_BYTES_MAX
     for number, entry in enumerate(entries):
@@ -91,20 +99,20 @@ class Writer:
             await self.stop()
             raise
 
-    async def write(self, entries: Mapping[TopicPartition, Sequence[Entry]], batch_bytes_max: int) -> Written:
-        """Write entries, in batches of about so many bytes, and wait for each."""
-        sends = [self._send(place, each, batch_bytes_max) for place, each in entries.items()]
+    async def write(self, parcels: Mapping[TopicPartition, Parcel]) -> Written:
+        """Write entries, and wait for each batch."""
+        sends = [self._send(place, *parcel) for place, parcel in parcels.items()]
         ends = await asyncio.gather(*sends, return_exceptions=True)
         failed = [end for end in ends if isinstance(end, BaseException)]
         if failed:
             raise min(failed, key=lambda error: isinstance(error, IllegalOperation))
-        return dict(zip(entries, ends, strict=True))
+        return dict(zip(parcels, ends, strict=True))
 
-    async def write_as_one(self, entries: Mapping[TopicPartition, Sequence[Entry]]) -> Written:
+    async def write_as_one(self, parcels: Mapping[TopicPartition, Parcel]) -> Written:
         """Write entries in one transaction. What raises was aborted, or may have been committed after all."""
         await self._producer.begin_transaction()
         try:
-            written = await self.write(entries, TRANSACTION_BATCH_BYTES)
+            written = await self.write(parcels)
         except BaseException:
             with suppress(*REFUSALS, TimeoutError):
                 async with asyncio.timeout(CLOSE_S_MAX):
@@ -115,12 +123,11 @@ class Writer:
 
     async def stop(self) -> None:
         """Let go, also of what cannot be sent any more."""
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(CLOSE_S_MAX):
-                await self._producer.stop()
-                return
-        with suppress(KafkaError, TimeoutError):
-            await self._producer.client.close()
+        await let_go(self._producer.stop())
+        sender = self._producer._sender.sender_task  # it would try for ever
+        if sender is not None:
+            sender.cancel()
+        await let_go(self._producer.client.close())
 
     async def _send(self, place: TopicPartition, entries: Sequence[Entry], batch_bytes_max: int) -> tuple[int, int]:
         """Hand over one partition's entries, batch after batch, and wait for all of them."""

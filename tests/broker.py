@@ -130,7 +130,7 @@ class Broker:
     """
 
     def __init__(self, directory: Path, libs: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         java = shutil.which("java")
         if java is None:
@@ -156,14 +156,14 @@ class Broker:
 
     def start(self) -> None:
         """Start the process, and wait until it answers."""
-        with (self._directory / "stdout.txt").open("ab") as out:
+        with (self.directory / "stdout.txt").open("ab") as out:
             command = [*self._java, "kafka.Kafka", str(self._settings)]
             self._process = subprocess.Popen(command, stdout=out, stderr=out)
         end = time.monotonic() + START_SECONDS_MAX
         while not asyncio.run(answers(self.address)):
             if self._process.poll() is not None or time.monotonic() > end:
                 self.kill()
-                log = (self._directory / "server.log").read_text(encoding="utf-8")[-2_000:]
+                log = (self.directory / "server.log").read_text(encoding="utf-8")[-2_000:]
                 msg = f"the broker did not start: {log}"
                 raise RuntimeError(msg)
             time.sleep(0.2)

@@ -9,8 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-from uuid import uuid4
+from typing import Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -32,9 +31,7 @@ from streams.log_port import (
 )
 from streams.memory_log import MemoryLog
 from streams.worker_lock import LOCK_FILE
-
-if TYPE_CHECKING:
-    from streams.kafka import KafkaLog
+from tests.kafka_logs import KafkaPlace
 
 
 class Bench(Protocol):
@@ -78,44 +75,13 @@ class EmbeddedBench:
         (self._directory / LOCK_FILE).unlink()
 
 
-class KafkaBench:
-    """A log of its own among the topics of one broker."""
-
-    gapless = False
-
-    def __init__(self, address: str, stack: ExitStack) -> None:
-        self._address = address
-        self._prefix = f"{uuid4().hex}."
-        self._stack = stack
-        self._open: list[KafkaLog] = []
-
-    def open(self) -> KafkaLog:
-        from streams.kafka import KafkaLog, KafkaOptions
-        from streams.kafka_access import KafkaAccess
-
-        options = KafkaOptions(prefix=self._prefix, lease_wait_s=0.0)
-        log = self._stack.enter_context(KafkaLog("log", KafkaAccess(address=self._address), options))
-        self._open.append(log)
-        return log
-
-    def lapse(self) -> None:
-        for log in self._open:
-            lapse(log)
-
-
-def lapse(log: KafkaLog) -> None:
-    """Let the lease go without the log's knowing."""
-    if log._leader is not None:
-        log._loop.run(log._leader._member.leave())
-
-
 @contextmanager
 def make_bench(kind: str, address: str = "") -> Iterator[Bench]:
     with ExitStack() as stack:
         if kind == "memory":
             yield MemoryBench()
         elif kind == "kafka":
-            yield KafkaBench(address, stack)
+            yield KafkaPlace(address, stack)
         else:
             directory = stack.enter_context(tempfile.TemporaryDirectory())
             yield EmbeddedBench(Path(directory) / "log", stack)
