@@ -101,6 +101,8 @@ class Writer:
 
     async def write(self, parcels: Mapping[TopicPartition, Parcel]) -> Written:
         """Write entries, and wait for each batch."""
+        # A topic the client happens to know is forgotten once it is asked for another: it must be told of all.
+        await asyncio.gather(*(self._producer.client.add_topic(place.topic) for place in parcels))
         sends = [self._send(place, *parcel) for place, parcel in parcels.items()]
         ends = await asyncio.gather(*sends, return_exceptions=True)
         failed = [end for end in ends if isinstance(end, BaseException)]

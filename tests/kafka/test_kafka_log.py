@@ -247,3 +247,13 @@ def test_a_worker_on_kafka_answers_as_one_in_memory(place: KafkaPlace) -> None:
     assert values(kafka.log, "predictions")
     digests = [life.recovered().replica.engine.state_digest() for life in lives]
     assert digests[0] == digests[1]
+
+
+def test_a_worker_writes_to_topics_it_met_one_after_another(place: KafkaPlace) -> None:
+    log = place.open(timeout_s=5.0)
+    for topic in "abc":
+        log.create_topic(topic, 1)
+    with log.lead() as lease:
+        for sequence, topic in enumerate("abcab"):
+            lease.commit(Commit(sequence, b"j", outputs(topic, value=b"%d" % sequence)))
+    assert [values(log, topic) for topic in "abc"] == [[b"0", b"3"], [b"1", b"4"], [b"2"]]
