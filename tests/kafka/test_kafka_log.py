@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +23,10 @@ from streams.ports import SourceError
 from tests.broker import Broker
 from tests.kafka_logs import KafkaPlace, kafka_place, values
 from tests.workers import Life
+
+if TYPE_CHECKING:
+    from streams.kafka import KafkaLog
+    from streams.kafka_writer import Writer
 
 ROOT = Path(__file__).parents[2]
 
@@ -249,11 +254,25 @@ def test_a_worker_on_kafka_answers_as_one_in_memory(place: KafkaPlace) -> None:
     assert digests[0] == digests[1]
 
 
-def test_a_worker_writes_to_topics_it_met_one_after_another(place: KafkaPlace) -> None:
+def test_a_writer_that_knew_a_topic_by_chance_does_not_forget_it_for_a_new_one(place: KafkaPlace) -> None:
+    from streams.kafka_writer import Parcel
+
     log = place.open(timeout_s=5.0)
-    for topic in "abc":
-        log.create_topic(topic, 1)
-    with log.lead() as lease:
-        for sequence, topic in enumerate("abcab"):
-            lease.commit(Commit(sequence, b"j", outputs(topic, value=b"%d" % sequence)))
-    assert [values(log, topic) for topic in "abc"] == [[b"0", b"3"], [b"1", b"4"], [b"2"]]
+    log.create_topic("old", 1)
+    writer = log._loop.run(well_informed_writer(log))
+    try:
+        assert writer._producer.client.cluster.partitions_for_topic(f"{place.prefix}old")
+        log.create_topic("new", 1)
+        both = {log._topics.place(topic, 0): Parcel([Entry(None, b"a")], 1_000) for topic in ("new", "old")}
+        log._loop.run(writer.write_as_one(both))
+    finally:
+        log._loop.run(writer.stop())
+    assert [values(log, topic) for topic in ("old", "new")] == [[b"a"], [b"a"]]
+
+
+async def well_informed_writer(log: KafkaLog) -> Writer:
+    """Return a writer that knows every topic there is, though it was told of none."""
+    writer = log._writer("writer")
+    await writer.start()
+    await writer._producer.client.force_metadata_update()
+    return writer
