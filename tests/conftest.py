@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
@@ -27,7 +28,8 @@ kernel_cache.prepare(lambda words: None)
 def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Give a broker that a test may stop and kill, and starts again."""
     try:
-        pytest.importorskip("aiokafka", reason="no Kafka client: pip install 'sidestream[kafka]'")
+        if find_spec("aiokafka") is None:
+            skip_or_fail("its client is missing: pip install 'sidestream[kafka]'")
         broker = Broker(tmp_path_factory.mktemp("broker"), jars())
     except MissingBrokerError as missing:
         skip_or_fail(str(missing))

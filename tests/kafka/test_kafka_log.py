@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import ConfigError
-from streams.log_port import Commit, Delivery, Entry, LeaseError, Log, LogError
+from streams.log_port import Commit, Delivery, Entry, Lease, LeaseError, Log, LogError
 from streams.ports import SourceError
 from tests.broker import Broker
 from tests.kafka_logs import KafkaPlace, kafka_place, values
@@ -77,6 +78,24 @@ def test_a_worker_whose_lease_was_lost_stops_at_its_next_commit(place: KafkaPlac
         with pytest.raises(LeaseError, match="the lease of term 1 was lost"):
             lease.commit(Commit(0, b"j", outputs("out", value=b"a")))
     assert (values(log, "out"), log.journal_end()) == ([], 0)
+
+
+def test_of_workers_that_come_at_once_one_leads(place: KafkaPlace) -> None:
+    logs = [place.open() for _ in range(3)]
+    with ThreadPoolExecutor(len(logs)) as pool:
+        for sequence in range(4):
+            came = list(pool.map(lease_or_refusal, logs))
+            (lease,) = [each for each in came if isinstance(each, Lease)]
+            assert all("a worker already runs on" in each for each in came if isinstance(each, str))
+            lease.commit(Commit(sequence, b"j"))
+            lease.release()
+
+
+def lease_or_refusal(log: Log) -> Lease | str:
+    try:
+        return log.lead()
+    except LeaseError as error:
+        return str(error)
 
 
 def test_a_term_is_higher_than_all_before_it_though_nothing_was_committed(place: KafkaPlace) -> None:
