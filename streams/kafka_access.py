@@ -5,6 +5,7 @@ Everything is passed on to the client by the name it has there. Secrets come fro
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -71,14 +72,20 @@ class KafkaAccess:
         except ValueError as wrong:
             msg = f"Kafka cannot be reached in this way: {wrong}; look at [kafka]"
             raise ConfigError(msg) from None
+        last_word = _LastWord()
+        log = logging.getLogger("aiokafka")
+        log.addHandler(last_word)
         try:
             await client.bootstrap()
         except KafkaError as failed:
             await client.close()
             msg = (
-                f"no Kafka broker answers at {self.address}; is one running there, and are the [kafka] settings right?"
+                f"no Kafka broker answers at {self.address}; is one running there, and are the [kafka] settings right? "
+                f"the last word: {' '.join(last_word.said.split())}"
             )
             raise SourceError(msg) from failed
+        finally:
+            log.removeHandler(last_word)
         return client
 
     def warning(self) -> str | None:
@@ -92,6 +99,16 @@ class KafkaAccess:
             f"events travel to {', '.join(far)} unencrypted, for whoever listens to read; set [kafka] "
             "security_protocol to SSL or SASL_SSL"
         )
+
+
+class _LastWord(logging.Handler):
+    """Keeps what the client says last: why it has no connection, it tells nobody else."""
+
+    said = "none"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.said = record.getMessage()
 
 
 def _is_near(host: str) -> bool:

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,7 +39,7 @@ SETTINGS = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL",
     "auto.create.topics.enable": "false",
     "default.replication.factor": "1",
     "min.insync.replicas": "1",
@@ -123,26 +124,34 @@ def free_ports(count: int) -> list[int]:
 class Broker:
     """One broker of our own in a directory, which outlives its process.
 
+    Parameters
+    ----------
+    secure
+        Settings of a second listener, which speaks TLS and asks who is there; None for no such.
+
     Attributes
     ----------
-    address
+    address, secure_address
         Host and port; the same after each start.
     """
 
-    def __init__(self, directory: Path, libs: Path) -> None:
+    def __init__(self, directory: Path, libs: Path, *, secure: Mapping[str, str] | None = None) -> None:
         self.directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         java = shutil.which("java")
         if java is None:
             msg = "there is no java to run a broker with; Kafka needs 17 or later"
             raise MissingBrokerError(msg)
-        port, controller_port = free_ports(2)
+        port, controller_port, secure_port = free_ports(3)
         self.address = f"127.0.0.1:{port}"
+        self.secure_address = f"127.0.0.1:{secure_port}"
+        secured = "" if secure is None else f",SECURE://{self.secure_address}"
         places = {
             "log.dirs": str(directory / "data"),
             "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller_port}{secured}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}{secured}",
+            **{f"listener.name.secure.{name}": value for name, value in (secure or {}).items()},
         }
         lines = [f"{name}={value}" for name, value in {**SETTINGS, **places}.items()]
         self._settings = directory / "server.properties"
