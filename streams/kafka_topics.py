@@ -36,7 +36,9 @@ TOPIC_OPTIONS = {
     "retention.bytes": "-1",
     "retention.ms": "-1",
 }
-"""Nothing goes away unless it is told to; event time is in the messages, so an old one deletes nothing."""
+"""Nothing goes away unless it is told to; event time is in the messages, so an old one deletes nothing. What is
+committed is on all copies but one, at least.
+"""
 
 REPLICATION_MAX = 3
 """How many copies a topic of ours has by default, as far as there are brokers."""
@@ -108,6 +110,9 @@ class Topics:
     async def create(self, topic: str, partition_count: int) -> None:
         """Make a topic; nothing happens where it is there with as many partitions."""
         there = await self._counts()
+        if self._prefix + topic in self._internal:
+            msg = f"topic {topic!r} belongs to the log itself; use another name"
+            raise ConfigError(msg)
         if topic not in there:
             await self.make(self._prefix + topic, partition_count)
         elif there[topic] != partition_count:
@@ -116,7 +121,8 @@ class Topics:
     async def make(self, name: str, partition_count: int) -> None:
         """Make a topic of this name on the cluster, unless it is there, and wait until it is known."""
         copies = self._replication or min(REPLICATION_MAX, len(self._client.cluster.brokers()))
-        wanted: tuple[Any, ...] = (name, partition_count, copies, [], list(TOPIC_OPTIONS.items()))
+        options = {**TOPIC_OPTIONS, "min.insync.replicas": str(max(1, copies - 1))}
+        wanted: tuple[Any, ...] = (name, partition_count, copies, [], list(options.items()))
         while True:
             answer = await self._ask_controller(CreateTopicsRequest([wanted], 10_000, validate_only=False))
             _, code, said = answer.topic_errors[0]

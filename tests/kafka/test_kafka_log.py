@@ -208,6 +208,18 @@ def test_a_read_says_so_when_the_broker_does_not_answer(own_broker: Broker) -> N
         assert log.end("in", 0) == 0
 
 
+def test_topics_of_the_log_itself_are_not_for_others(place: KafkaPlace) -> None:
+    log = place.open()
+    with log.lead():
+        pass
+    for topic in ("log.journal", "log.lease"):
+        with pytest.raises(ConfigError, match="belongs to the log itself"):
+            log.create_topic(topic, 1)
+        with pytest.raises(ConfigError, match=f"no topic '{topic}'; there are: none"):
+            log.append(topic, 0, [Entry(None, b"a")])
+    assert log.topics() == ()
+
+
 def test_no_broker_is_one_line_that_names_the_address() -> None:
     pytest.importorskip("aiokafka")
     from streams.kafka import KafkaLog
