@@ -59,7 +59,8 @@ class Billing:
 
     `role` is the one it was given at the start. `spec` is the model's text, its seeds written out, from which it can be
     built again. `rung` is where it stands on the ladder; None where it never answers but by command. `reads_numeric`
-    says that the model takes numbers only and gets the one-hot view.
+    says that the model takes numbers only and gets the one-hot view; `unread` names the columns of free text of which
+    it makes nothing.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Billing:
     spec: str
     rung: Rung | None
     reads_numeric: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 class Replaced(NamedTuple):
@@ -118,6 +120,7 @@ class Contender:
         self._now = Moment(0, 0, None)
         self._decide = decide
         self._reads_numeric = billing.reads_numeric
+        self._unread = billing.unread
         self.judge_by(judges)
         # In the order of `StepKind`: an index is found faster than an enum is hashed.
         self.takers: Takers = (
@@ -146,7 +149,7 @@ class Contender:
         """Answer a request and keep the answer on its row; None from a benched contender."""
         answer: Answer | None = None
         if self.benched is None:
-            x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
+            x = self._view(row)
             try:
                 answer = self.model.predict(x)
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the stream goes on
@@ -160,6 +163,13 @@ class Contender:
                     self._record(Entry(StepKind.PREDICT, row.index, x, None, None), when)
         row.served[self.slot] = answer
         return answer
+
+    def _view(self, row: Row) -> Features:
+        """Return what the model is shown of a row's features."""
+        x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
+        if self._unread:
+            return {name: value for name, value in x.items() if name not in self._unread}
+        return x
 
     def bench(self, reason: str, when: Moment) -> None:
         """Take the model out with its state as it is, and say why; nothing is done about drift until it is back."""
@@ -188,8 +198,7 @@ class Contender:
         """Yield what the model is asked and taught at these steps."""
         for kind, row, target, _ in steps:
             if kind <= StepKind.RELEARN:
-                x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
-                yield Act(x, target)
+                yield Act(self._view(row), target)
 
     def _take(self, steps: Iterable[Step]) -> list[Told]:
         takers, incidents, told = self.takers, self.incidents, []
@@ -239,7 +248,7 @@ class Contender:
 
     def _learn(self, kind: StepKind, row: Row, target: Target, when: Moment) -> None:
         if self.benched is None:
-            x: Features = row.numeric if self._reads_numeric else row.x  # type: ignore[assignment]
+            x = self._view(row)
             try:
                 self.model.learn(x, target, 1.0)
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the stream goes on

@@ -39,7 +39,7 @@ from engine.reactions.spec import reaction_of
 from engine.routing.experiment import Experiment
 from engine.routing.router import Router
 from engine.routing.rules import RoutingMode, RoutingRules
-from engine.schema import Schema
+from engine.schema import Kind, Schema
 from engine.shift.rules import ShiftRules
 from engine.shift.watcher import Stream, Watcher
 from engine.shift.wiring import watcher_of
@@ -212,17 +212,20 @@ class Plan:
             msg = f"{UNDERSTUDY!r} is the name of who answers when no contender can; give {made!r:.80} another"
             raise ConfigError(msg)
         make = None
+        unread: frozenset[str] = frozenset()
         if isinstance(made, str):
             parsed = parse_model(made, task=self.task, seed=self.seed, name=name)
             model, spec, reads_numeric = parsed.model, parsed.text, parsed.reads == "numeric"
             make = partial(self._mind, spec, name)
+            if parsed.reads == "mixed" and self.schema is not None:
+                unread = frozenset(each.name for each in self.schema.columns if each.kind is Kind.TEXT)
         else:
             model, spec = adapt(made, task=self.task), f"{type(made).__module__}.{type(made).__qualname__}"
             reads_numeric = False
         rung: Rung | None = Rung.RULES if isinstance(model, Rules) else Rung.CHALLENGER
         if isinstance(model, NoChange):
             rung = None
-        billing = Billing(name, role, spec, rung, reads_numeric)
+        billing = Billing(name, role, spec, rung, reads_numeric, unread)
         contender = Contender(billing, model, self.judges(name), decide=self._decide())
         contender.make = make
         if role is not Role.BASELINE:

@@ -13,8 +13,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.kernels import loading
 from streams.clock import Stopwatch
@@ -54,12 +56,38 @@ def prepare(say: Say) -> Path | None:
     return folder
 
 
+def prepare_around(name: str, say: Say) -> AbstractContextManager[None]:
+    """Do what `prepare` does, and return the context in which to load the kernel file that was the first wanted."""
+    return _telling(prepare(say), say)(name)
+
+
+class Warmed(NamedTuple):
+    """A kernel file that was loaded, whether it had to be compiled for it, and how long it took."""
+
+    name: str
+    compiled: bool
+    seconds: float
+
+
+def warm_up(say: Say) -> tuple[Path | None, list[Warmed]]:
+    """Load every kernel file, and so compile those that are not kept yet; return where they are kept, and what it took.
+
+    The first is numba itself, which is never compiled.
+    """
+    folder = prepare(say)
+    watch = Stopwatch()
+    import_module("engine.kernels.ground")
+    found = [Warmed("numba", compiled=False, seconds=watch.seconds())]
+    for name in loading.KERNELS:
+        compiled = not _is_compiled(folder, name)
+        watch = Stopwatch()
+        loading.load(name)
+        found.append(Warmed(name, compiled, watch.seconds()))
+    return folder, found
+
+
 def _first_writable(name: str) -> Path | None:
-    given = os.environ.get(VARIABLE)
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    places = [Path(given)] if given else []
-    places += [Path(home) / "sidestream" / "kernels", Path(tempfile.gettempdir()) / f"sidestream-kernels-{os.getuid()}"]
-    for place in places:
+    for place in _places():
         folder = place if place.name == name else place / name
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -70,25 +98,46 @@ def _first_writable(name: str) -> Path | None:
     return None
 
 
+def _places() -> Iterator[Path]:
+    """Yield where the directory may be, the best place first."""
+    if given := os.environ.get(VARIABLE):
+        yield Path(given)
+    if home := os.environ.get("XDG_CACHE_HOME"):
+        yield Path(home) / "sidestream" / "kernels"
+    else:
+        with suppress(RuntimeError):  # a container's user may have no home
+            yield Path.home() / ".cache" / "sidestream" / "kernels"
+    with suppress(OSError):  # there may be nowhere to put temporary files, or a stranger's directory of this name
+        place = Path(tempfile.gettempdir()) / f"sidestream-kernels-{os.getuid()}"
+        place.mkdir(mode=0o700, exist_ok=True)
+        if place.stat().st_uid == os.getuid():
+            yield place
+
+
+def _is_compiled(folder: Path | None, name: str) -> bool:
+    """Say whether a kernel file has been compiled: into this directory, or just now for another that imports it."""
+    kept = folder is not None and _mark(folder, name).exists()
+    return kept or f"{loading.__package__}.{name}" in sys.modules
+
+
+def _mark(folder: Path, name: str) -> Path:
+    return folder / f"{name}.ready"
+
+
 def _telling(folder: Path | None, say: Say) -> Callable[[str], AbstractContextManager[None]]:
     """Return what goes around the loading of a kernel file: words, where it has to be compiled."""
 
     @contextmanager
     def around(name: str) -> Iterator[None]:
-        ready = None if folder is None else folder / f"{name}.ready"
-        if ready is not None and ready.exists():
+        if _is_compiled(folder, name):
             yield
-            return
-        say(
-            f"compiling the kernels of {name}: seconds now, and not again on this machine"
-            if ready
-            else f"compiling the kernels of {name}"
-        )
-        watch = Stopwatch()
-        yield
-        say(f"compiled {name} in {watch.seconds():.1f} s")
-        if ready is not None:
+        else:
+            say(f"compiling the kernels of {name}{'' if folder is None else ', once on this machine'}")
+            watch = Stopwatch()
+            yield
+            say(f"compiled {name} in {watch.seconds():.1f} s")
+        if folder is not None:
             with suppress(OSError):
-                ready.touch()
+                _mark(folder, name).touch()
 
     return around

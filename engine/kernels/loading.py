@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
-KERNELS: Final = ("bayes",)
+KERNELS: Final = ("adaptive_tree", "bayes", "forest", "linear", "regression_tree", "tree")
 """The kernel files there are."""
 
 _loaded: dict[str, ModuleType] = {}
@@ -23,7 +23,23 @@ def load(name: str) -> Any:
     return _loaded[name]
 
 
+def entry(name: str) -> Any:
+    """Return a kernel file's `take` past numba's look-up of types, which costs as much as a step of a small model.
+
+    It checks its arrays' dimensions and their items' size, and trusts the rest: what it is given has the types it was
+    compiled for.
+    """
+    take = load(name).take
+    compiled = getattr(take, "overloads", None)  # none where numba is told not to compile
+    return next(iter(compiled.values())).entry_point if compiled else take
+
+
 def watch_loading(around: Callable[[str], AbstractContextManager[object]]) -> None:
     """Have each kernel file be loaded inside the context that this returns for its name."""
     global _around  # noqa: PLW0603 - loading is the process's, and so is who watches it
     _around = around
+
+
+def is_watched() -> bool:
+    """Say whether somebody watches already."""
+    return _around is not nullcontext

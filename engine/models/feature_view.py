@@ -1,6 +1,6 @@
-"""Which view of the features a model reads: as they came, or as numbers with one column per category value.
+"""Which view of the features a model reads: as they came, without free text, or as numbers alone.
 
-The engine offers both views and hands each contender the one its parsed spec names. This file knows no model.
+The engine offers the views and hands each contender the one its parsed spec names. This file knows no model.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from typing import Literal, TypeAlias
 
 from engine.errors import ConfigError
 
-View: TypeAlias = Literal["raw", "numeric"]
-"""`raw`: numbers and text as they came. `numeric`: the one-hot view, without text."""
+View: TypeAlias = Literal["raw", "mixed", "numeric"]
+"""`raw`: as they came. `mixed`: numbers and categories, without free text. `numeric`: one column per category value."""
 
-Need: TypeAlias = Literal["raw", "numeric", "either"]
-"""What one part of a model needs: `raw` names or text of its own, `numeric` breaks on text, `either` takes both."""
+Need: TypeAlias = Literal["raw", "mixed", "numeric", "either"]
+"""What one part of a model needs: `raw` names or text of its own, `mixed` makes nothing of free text, `numeric` breaks
+on all text, `either` takes anything."""
 
 
 def combine(needs: Iterable[Need], whole: str) -> Need:
@@ -28,4 +29,6 @@ def combine(needs: Iterable[Need], whole: str) -> Need:
         raise ConfigError(msg)
     if "raw" in seen:
         return "raw"
-    return "numeric" if "numeric" in seen else "either"
+    if "numeric" in seen:
+        return "numeric"
+    return "mixed" if "mixed" in seen else "either"

@@ -36,6 +36,12 @@ from engine.drift.stepd import Stepd
 from engine.drift.vote import Vote
 from engine.models import river_model
 from engine.models.blend import Blend
+from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
+from engine.models.compiled.descent import Adagrad, Adam, Ftrl, InverseScaling, Optimal, Sgd
+from engine.models.compiled.hoeffding_adaptive_tree import HoeffdingAdaptiveTree
+from engine.models.compiled.hoeffding_tree import HoeffdingTree
+from engine.models.compiled.linear import Linear, Logistic, Softmax
+from engine.models.compiled.losses import Absolute, Huber, Quantile, Squared
 from engine.models.compiled.naive_bayes import NaiveBayes
 from engine.models.feature_view import View
 from engine.models.majority import Majority
@@ -48,14 +54,34 @@ from engine.models.spec_builder import SpecBuilder, read_expression, refuse
 from engine.targets import Task
 
 OWN_MODELS: Mapping[str, type[Any]] = {
+    "adaptive_random_forest": AdaptiveRandomForest,
     "blend": Blend,
+    "hoeffding_adaptive_tree": HoeffdingAdaptiveTree,
+    "hoeffding_tree": HoeffdingTree,
+    "linear": Linear,
+    "logistic": Logistic,
     "majority": Majority,
     "mean": Mean,
     "naive_bayes": NaiveBayes,
     "no_change": NoChange,
     "rules": Rules,
+    "softmax": Softmax,
 }
 """Our own models by their name in a spec. A class here has `tasks` and `need`, and takes `task=` if it asks for it."""
+
+OWN_PARTS: Mapping[str, type[Any]] = {
+    "absolute": Absolute,
+    "adagrad": Adagrad,
+    "adam": Adam,
+    "ftrl": Ftrl,
+    "huber": Huber,
+    "inverse_scaling": InverseScaling,
+    "optimal": Optimal,
+    "quantile": Quantile,
+    "sgd": Sgd,
+    "squared": Squared,
+}
+"""What our own models are made of, by its name in a spec."""
 
 OWN_DETECTORS: Mapping[str, type[Any]] = {
     "adwin": Adwin,
@@ -131,9 +157,9 @@ def parse_model(text: str, *, task: Task, seed: int, name: str) -> ParsedModel:
     'majority()'
     """
     tree = read_expression(text)
-    builder = SpecBuilder(OWN_MODELS, task=task, seed=f"{seed}:{name}")
+    builder = SpecBuilder({**OWN_MODELS, **OWN_PARTS}, task=task, seed=f"{seed}:{name}")
     built = builder.model(builder.build(tree))
-    return ParsedModel(built.model, ast.unparse(tree), "numeric" if built.need == "numeric" else "raw")
+    return ParsedModel(built.model, ast.unparse(tree), "raw" if built.need == "either" else built.need)
 
 
 def parse_detector(text: str, *, seed: int, name: str) -> ParsedDetector:

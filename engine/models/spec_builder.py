@@ -48,7 +48,8 @@ class SpecBuilder:
     ----------
     own
         Names, beside River's, that a spec may call. Where it describes a model: classes that have `tasks` and `need`,
-        and may take `task=`. Where it describes a detector: classes of detectors.
+        and may take `task=`, and, without `tasks`, of the parts they are made of. Where it describes a detector:
+        classes of detectors.
     task
         What models are built for; None where a spec describes a detector.
     seed
@@ -140,7 +141,7 @@ class SpecBuilder:
         self._derive_seeds(node, found, args, named, path)
         if own is not None and self._task is None:
             return _construct(name, own, [_as_detector(arg) for arg in args], named)
-        if own is not None:
+        if own is not None and hasattr(own, "tasks"):
             return self._own_model(node, name, args, named)
         for value in (*args, *named.values()):
             _refuse_own(node, value)
@@ -294,7 +295,9 @@ def _construct(
         msg = f"{name}: {error}; it takes {takes}"
         raise ConfigError(msg) from None
     river_model.require_arguments(name, given)
-    if task is not None and "task" in signature.parameters:
+    if task is not None and next(iter(signature.parameters), "") == "task":
+        args = [task, *args]
+    elif task is not None and "task" in signature.parameters:
         named = {**named, "task": task}
     try:
         with redirect_stdout(StringIO()) as said:

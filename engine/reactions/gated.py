@@ -41,7 +41,7 @@ class Gated:
     alpha
         Probability of a swap for a model that is no better, per `rival_count` models tried, at most.
     lookback_count
-        Labels, before the warning, that the new model learns first.
+        Labels, before the warning, that the new model learns first: few, for what was before the change misleads it.
     trial_count
         Events on which a model is compared, in a trial or a probation, at most.
     rival_count
@@ -54,7 +54,7 @@ class Gated:
     """
 
     alpha: float = 0.05
-    lookback_count: int = 200
+    lookback_count: int = 50
     trial_count: int = 1_000
     rival_count: int = 5
     buffer_count: int = 4_000

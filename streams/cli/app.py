@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from importlib import import_module
 from traceback import print_exc
@@ -14,6 +15,7 @@ from traceback import print_exc
 import click
 
 from engine.errors import SidestreamError
+from engine.kernels.loading import is_watched, watch_loading
 
 _COMMANDS = {
     "demo": "See it work: card payments whose fraud changes its ways, in half a minute.",
@@ -39,6 +41,7 @@ _COMMANDS = {
     "models": "List the models a spec can name.",
     "detectors": "List the drift detectors a spec can name.",
     "choose-detector": "Try the detectors on a series of losses, and recommend one.",
+    "warm-up": "Compile the kernels of our compiled models, so that no later start waits for it.",
 }
 
 INTERRUPTED = 130
@@ -86,6 +89,8 @@ def sidestream(debug: bool) -> None:  # noqa: FBT001 - read by main, before clic
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if not is_watched():  # as it is where commands are run inside a process that keeps kernels by itself
+        watch_loading(_around_first_kernel)
     try:
         code = sidestream.main(arguments, prog_name="sidestream", standalone_mode=False)
         sys.stdout.flush()
@@ -111,6 +116,13 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(f"sidestream: {error}", err=True)
         code = error.exit_code
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _around_first_kernel(name: str) -> AbstractContextManager[None]:
+    """Have kernels be kept, and whoever waits for one be told, from the first that a command needs."""
+    from streams.kernel_cache import prepare_around
+
+    return prepare_around(name, lambda words: click.echo(f"sidestream: {words}", err=True))
 
 
 def _leave_unwritten() -> None:

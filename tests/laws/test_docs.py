@@ -23,14 +23,14 @@ from tests.contracts import test_river_state as river_state
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-OTHER_TOOLS_FLAGS = {"--check", "--rounds", "--dir", "--kills", "--quick", "--only"}
+OTHER_TOOLS_FLAGS = {"--check", "--rounds", "--dir", "--kills", "--quick", "--only", "--streams", "--events"}
 OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
     *("--log", "--create", "--partition", "--key", "--from", "--count", "--topic", "--audit"),
     *("--reason", "--by", "--wait", "--all", "--dry-run"),
     *("--once", "--accept-differences", "--change-contenders", "--at"),
     *("--baseline", "--effect", "--share", "--per-day", "--alpha", "--power"),
-    *("--write", "--quiet", "--column", "--contender", "--signal", "--times", "--budget"),
+    *("--write", "--quiet", "--column", "--contender", "--signal", "--times", "--budget", "--measure"),
 }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import SnapshotError
-from engine.kernels.loading import load
+from engine.kernels.loading import entry, load
 from engine.messages import Answer, Features, Target
 from engine.models.answers import untrained
 from engine.models.compiled.vectors import HEAD_COUNT, Vectors
@@ -56,14 +56,17 @@ class Compiled(ABC):
     format: ClassVar[int] = 1
     """The version of the arrays' layout."""
     tasks: ClassVar[frozenset[Task]]
-    need: ClassVar[Need] = "raw"
+    need: ClassVar[Need] = "mixed"
 
     def __init__(self, task: Task, *, code: Callable[[str, str], int] | None = None) -> None:
         self._task = task
+        self._is_binary = task is Task.BINARY
         self._vectors = Vectors(code)
+        self._write = self._vectors.write
         self._classes: list[Target] = []
         self._numbers: dict[Target, int] = {}
         self._kernel = load(self.kernel)
+        self._take_from = entry(self.kernel)
         self._arrays: tuple[Array, ...] = self._begin()
         self._lay()
 
@@ -82,7 +85,7 @@ class Compiled(ABC):
             return untrained(self._task)
         shares = row.tolist()
         best = shares.index(max(shares))
-        if self._task is Task.BINARY:
+        if self._is_binary:
             number = self._numbers.get(True)
             return bool(classes[best]), 0.0 if number is None else shares[number]
         return classes[best], dict(zip(classes, shares, strict=True))
@@ -106,6 +109,7 @@ class Compiled(ABC):
         self._one = bytearray(8 * width)
         self._one_row = np.frombuffer(self._one, dtype=np.float64).reshape(1, width)
         self._one_answer = np.zeros((1, answer_count))
+        self._said = self._one_answer[0]
         self._run = bytearray()
 
     def _lay_run(self) -> None:
@@ -117,63 +121,69 @@ class Compiled(ABC):
 
     def _take(self, rows: Floats, answers: Floats) -> None:
         taken, count = 0, len(rows)
-        while (taken := self._kernel.take(*self._arrays, rows, answers, taken)) < count:
+        while (taken := self._take_from(*self._arrays, rows, answers, taken)) < count:
             self._arrays = self._room()
 
     def predict(self, x: Features) -> Answer:
         """Return (decision, score)."""
-        self._vectors.write(self._one, 0, ASKED, x)
-        self._take(self._one_row, self._one_answer)
-        return self._answer(self._one_answer[0])
+        self._write(self._one, 0, ASKED, x)
+        if not self._take_from(*self._arrays, self._one_row, self._one_answer, 0):
+            self._take(self._one_row, self._one_answer)
+        return self._answer(self._said)
 
     def learn(self, x: Features, target: Target, weight: float) -> None:
         """Learn one example."""
         if not self._knows(target):
             self._admit(x, target)
         head = (LEARN, self._target(target), weight)
-        if not self._vectors.write(self._one, 0, head, x) and not self._vectors.knows(x):
+        if not self._write(self._one, 0, head, x) and not self._vectors.knows(x):
             self._admit(x, target)
-            self._vectors.write(self._one, 0, head, x)
-        self._take(self._one_row, self._one_answer)
+            self._write(self._one, 0, head, x)
+        if not self._take_from(*self._arrays, self._one_row, self._one_answer, 0):
+            self._take(self._one_row, self._one_answer)
 
     def _admit(self, x: Features, target: Target) -> None:
         """Make room for what is new in an example."""
-        self._vectors.admit(x)
+        self._admit_names(x)
         if not self._knows(target):
             self._numbers[target] = len(self._classes)
             self._classes.append(target)
         self._arrays = self._room()
         self._lay()
 
+    def _admit_names(self, x: Features) -> None:
+        """Give names and texts that are new their numbers; where a bound is passed, raise and change nothing."""
+        self._vectors.admit(x)
+
     def run(self, acts: Iterable[Act], answers: list[Answer]) -> None:
         """Take steps in order, many in one call of the kernel: see `engine.models.model.Runs`."""
         asked: list[int] = []
         count = 0
+        if not self._run:
+            self._lay_run()
         try:
             for x, target, weight in acts:
                 if count == RUN_COUNT:
                     count = self._flush(count, asked, answers)
+                place = count * self._vectors.row_bytes
                 if target is None:
+                    self._write(self._run, place, ASKED, x)
                     asked.append(count)
-                    self._write(count, ASKED, x)
-                elif not self._fits(count, x, target, weight):
+                elif not self._fits(place, x, target, weight):
                     count = self._flush(count, asked, answers)
                     self._admit(x, target)
-                    self._write(count, (LEARN, self._target(target), weight), x)
+                    self._lay_run()
+                    self._write(self._run, 0, (LEARN, self._target(target), weight), x)
                 count += 1
         finally:
             self._flush(count, asked, answers)
-
-    def _write(self, place: int, head: tuple[float, float, float], x: Features) -> bool:
-        if not self._run:
-            self._lay_run()
-        return self._vectors.write(self._run, place * self._vectors.row_bytes, head, x)
 
     def _fits(self, place: int, x: Features, target: Target, weight: float) -> bool:
         """Write an example as a step of the run; say whether there is room for all that is in it."""
         if not self._knows(target):
             return False
-        return self._write(place, (LEARN, self._target(target), weight), x) or self._vectors.knows(x)
+        head = (LEARN, self._target(target), weight)
+        return self._write(self._run, place, head, x) or self._vectors.knows(x)
 
     def _flush(self, count: int, asked: list[int], answers: list[Answer]) -> int:
         """Take the first steps written; return how many are left, which is none."""
@@ -200,7 +210,7 @@ class Compiled(ABC):
         The numbers of the n answers: of each class in the order of `classes`, 0 where it had not been learned yet; for
         a model without classes one column.
         """
-        self._vectors.admit(dict.fromkeys(names, 0.0))
+        self._admit_names(dict.fromkeys(names, 0.0))
         columns = self._vectors.columns_of(names)
         begins = [0]
         numbers = dict(self._numbers)
@@ -251,6 +261,12 @@ class Compiled(ABC):
             "arrays": [array.copy() for array in self._arrays],
         }
 
+    def _check(self, arrays: Sequence[Array]) -> None:
+        """Refuse a snapshot's arrays where they are none that this model could hold."""
+        if [(each.dtype, each.ndim) for each in arrays] != [(each.dtype, each.ndim) for each in self._arrays]:
+            msg = f"{self.kernel} keeps {len(self._arrays)} arrays of other kinds than the snapshot holds"
+            raise SnapshotError(msg)
+
     def restore(self, state: object) -> None:
         """Take back what `snapshot` returned."""
         asked = {"kernel": self.kernel, "format": self.format}
@@ -258,9 +274,7 @@ class Compiled(ABC):
             msg = f"{self.kernel} keeps arrays of format {self.format}, got {state!r:.80}"
             raise SnapshotError(msg)
         arrays = tuple(np.array(array, order="C") for array in state["arrays"])
-        if [(each.dtype, each.ndim) for each in arrays] != [(each.dtype, each.ndim) for each in self._arrays]:
-            msg = f"{self.kernel} keeps {len(self._arrays)} arrays of other kinds than the snapshot holds"
-            raise SnapshotError(msg)
+        self._check(arrays)
         self._vectors.restore(state["vectors"])
         self._classes = list(state["classes"])
         self._numbers = {name: number for number, name in enumerate(self._classes)}
@@ -272,8 +286,8 @@ class CompiledNumber(Compiled):
     """A compiled model that answers with one number, which its kernel keeps finite, and has no classes to count."""
 
     def _answer(self, row: Floats) -> Answer:
-        value = float(row[0])
-        if self._task is Task.BINARY:
+        value = row.item(0)
+        if self._is_binary:
             return value > 0.5, value
         return value, value
 

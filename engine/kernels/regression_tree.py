@@ -1,0 +1,54 @@
+"""A single Hoeffding tree for numbers, which watches every column; its leaves are `engine.kernels.number_leaves`'s."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.kernels.ground import LEARN, OP, PREDICT, WEIGHT, inlined, kernel
+from engine.kernels.number_leaves import grow_number, learn_number_at
+from engine.kernels.observers import watch_all
+from engine.kernels.slab import (
+    CLASS,
+    NONE,
+    ROOT,
+    T_MEAN,
+    Slab,
+    cut,
+    find_slot,
+    fits,
+    plant,
+    reach,
+    walk,
+)
+
+
+@inlined
+def learn_in(slab: Slab, root: int, row: Any) -> None:
+    """Have a tree learn an example."""
+    leaf = reach(slab, root, row)
+    slot = find_slot(slab, leaf)
+    if slot >= 0:
+        watch_all(slab, slot)
+    learn_number_at(slab, leaf, slot, row, row[WEIGHT])
+    grow_number(slab, root, leaf, row)
+
+
+@kernel("int64(int64[::1], float64[::1], float64[:,::1], float64[:,::1], int64)")
+def take(ints: Any, floats: Any, rows: Any, answers: Any, begin: int) -> int:
+    """Take steps from `begin` on; return how far it came: where an example may not fit, the arrays have to grow."""
+    slab = cut(ints, floats)
+    header = slab.header
+    for i in range(begin, rows.shape[0]):
+        row = rows[i]
+        if row[OP] != PREDICT and not fits(slab, 1):
+            return i
+        if row[OP] != LEARN:
+            answers[i, 0] = 0.0
+            if header[ROOT] != NONE:
+                leaf = walk(slab.nodes, slab.weights, header[ROOT], row)
+                answers[i, 0] = slab.weights[leaf, CLASS + T_MEAN]
+        if row[OP] != PREDICT:
+            if header[ROOT] == NONE:
+                header[ROOT] = plant(slab, NONE, 0)
+            learn_in(slab, header[ROOT], row)
+    return rows.shape[0]
