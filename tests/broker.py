@@ -188,6 +188,8 @@ class Broker:
     def pause(self) -> None:
         """Have the process do nothing until `resume`."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def resume(self) -> None:
         """Have it go on."""
