@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 import pytest
 
@@ -59,10 +60,11 @@ class Desk:
         said = self.said("append", topic, path, "--kafka", self.address, *flags)
         assert said.code == 0, said.err
 
-    def answers(self) -> list[dict[str, object]]:
-        """Return what a reader of committed records sees."""
-        said = self.said("peek", "predictions", "--count", 1_000_000, "--kafka", self.address)
-        return said.lines() if said.code == 0 else []
+    def answers(self, partition: int = 0) -> list[str]:
+        """Return which requests a reader of committed records sees answered."""
+        flags = ("--partition", partition, "--count", 1_000_000, "--kafka", self.address)
+        said = self.said("peek", "predictions", *flags)
+        return [json.loads(str(line["text"]))["id"] for line in said.lines()] if said.code == 0 else []
 
     def arrive(self, begin: int, end: int, *flags: Any) -> None:
         """Let requests arrive, and their labels."""
@@ -138,7 +140,7 @@ def test_a_worker_that_was_killed_goes_on_where_it_was_and_a_second_one_waits_ou
 def test_killed_at_random_under_load_nothing_is_lost_doubled_or_changed(desk: Desk) -> None:
     random = Random(int(os.environ.get("SIDESTREAM_KILL_SEED", "1")))
     command = [sys.executable, "-c", "from streams.cli.app import main; main()", "run", "--config", str(desk.config)]
-    desk.arrive(0, 40, "--create", 1)
+    desk.arrive(0, 40, "--create", 3, "--key", "id")
     count = 40
     for _ in range(int(os.environ.get("SIDESTREAM_KILLS", "2"))):
         before = desk.answers()
@@ -147,15 +149,17 @@ def test_killed_at_random_under_load_nothing_is_lost_doubled_or_changed(desk: De
             assert worker.poll() is None
         until = time.monotonic() + 1.5 * random.random()
         while time.monotonic() < until:
-            desk.arrive(count, count + 30)
+            desk.arrive(count, count + 30, "--key", "id")
             count += 30
         worker.kill()
         worker.wait()
-        desk.arrive(count, count + 10)
+        desk.arrive(count, count + 10, "--key", "id")
         count += 10
     assert desk.said("run", "--config", desk.config, "--once").code == 0
-    answered = [json.loads(str(answer["text"]))["id"] for answer in desk.answers()]
-    assert answered == [f"e{number}" for number in range(count)]
+    answered = [desk.answers(partition) for partition in range(3)]
+    assert all(answered)
+    for number, ids in enumerate(answered):
+        assert ids == [f"e{n}" for n in range(count) if crc32(b"e%d" % n) % 3 == number]
     audit = desk.said("audit", desk.directory / "state", "--config", desk.config)
     assert audit.code == 0, audit.out
 
