@@ -143,9 +143,9 @@ def test_killed_at_random_under_load_nothing_is_lost_doubled_or_changed(desk: De
     desk.arrive(0, 40, "--create", 3, "--key", "id")
     count = 40
     for _ in range(int(os.environ.get("SIDESTREAM_KILLS", "2"))):
-        before = desk.answers()
+        before = answered_by(desk)
         worker = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        while len(desk.answers()) == len(before):
+        while answered_by(desk) == before:
             assert worker.poll() is None
         until = time.monotonic() + 1.5 * random.random()
         while time.monotonic() < until:
@@ -156,12 +156,16 @@ def test_killed_at_random_under_load_nothing_is_lost_doubled_or_changed(desk: De
         desk.arrive(count, count + 10, "--key", "id")
         count += 10
     assert desk.said("run", "--config", desk.config, "--once").code == 0
-    answered = [desk.answers(partition) for partition in range(3)]
+    answered = answered_by(desk)
     assert all(answered)
     for number, ids in enumerate(answered):
         assert ids == [f"e{n}" for n in range(count) if crc32(b"e%d" % n) % 3 == number]
     audit = desk.said("audit", desk.directory / "state", "--config", desk.config)
     assert audit.code == 0, audit.out
+
+
+def answered_by(desk: Desk) -> list[list[str]]:
+    return [desk.answers(partition) for partition in range(3)]
 
 
 @pytest.mark.parametrize(
