@@ -34,7 +34,7 @@ def arguments(settings: Settings, plan: Plan) -> dict[str, str]:
     found = {
         name: value
         for name, value in plain_settings(settings).items()
-        if name not in _FREE and name != "labels.source" and not name.startswith(("log.", "topics."))
+        if name not in _FREE and name != "labels.source" and not name.startswith(("log.", "kafka.", "topics."))
     }
     found |= _inferred(plan)
     labels = settings.labels.path
@@ -52,7 +52,7 @@ def worker_arguments(settings: Settings, plan: Plan) -> dict[str, str]:
     found = {
         name: value
         for name, value in plain_settings(settings).items()
-        if name not in _FREE and name not in _WORKER_FREE
+        if name not in _FREE and name not in _WORKER_FREE and not name.startswith("kafka.")
     }
     found["labels.source"] = repr("topic" if settings.labels.on_topic else "record")
     found |= _inferred(plan)

@@ -24,6 +24,7 @@ from engine.limits import Limits
 from streams.settings_conflicts import conflicts
 from streams.settings_fields import Section
 from streams.settings_judgement import AlarmSettings, DetectorSettings, PromotionSettings, ReactionSettings
+from streams.settings_kafka import KafkaSettings
 from streams.settings_layers import Given, merge, refuse_all, sentence, unknown_name
 from streams.settings_routing import RoutingSettings
 from streams.settings_sections import (
@@ -59,6 +60,7 @@ class Settings:
     limits: Limits
     output: OutputSettings
     log: LogSettings
+    kafka: KafkaSettings
     topics: TopicSettings
     run: RunSettings
 
@@ -78,6 +80,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "limits": LimitSettings,
     "output": OutputSettings,
     "log": LogSettings,
+    "kafka": KafkaSettings,
     "topics": TopicSettings,
     "run": RunSettings,
 }

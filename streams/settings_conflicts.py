@@ -25,6 +25,7 @@ def conflicts(settings: Settings) -> list[str]:
     """Return what contradicts itself, whatever the data; with the task's conflicts where it is given."""
     found = [*_column_conflicts(settings), *_time_conflicts(settings), *_decision_conflicts(settings)]
     found += [*_topic_conflicts(settings), *_alarm_conflicts(settings), *_routing_conflicts(settings)]
+    found += _kafka_conflicts(settings)
     if settings.labels.path is not None and settings.input.id is None:
         found.append("[labels] path needs [input] id: labels in a file of their own are joined by id")
     if settings.labels.path == "-":
@@ -51,6 +52,16 @@ def _alarm_conflicts(settings: Settings) -> Iterator[str]:
         )
     if detectors.specs == ("none",):
         yield "[alarms] budget is set, and [detectors] specs = 'none' watches nothing; leave one of the two out"
+
+
+def _kafka_conflicts(settings: Settings) -> Iterator[str]:
+    kafka = settings.kafka
+    if kafka.security_protocol.startswith("SASL") and kafka.sasl_plain_username is None:
+        yield f"[kafka] security_protocol {kafka.security_protocol} needs sasl_plain_username, and its password"
+    if not kafka.security_protocol.endswith("SSL"):
+        for key in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            if getattr(kafka, key) is not None:
+                yield f"[kafka] {key} is for security_protocol SSL or SASL_SSL, which is {kafka.security_protocol}"
 
 
 def run_conflicts(settings: Settings) -> list[str]:

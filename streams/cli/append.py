@@ -1,4 +1,4 @@
-"""`sidestream append`: records of a file or of standard input, onto a topic of the embedded log."""
+"""`sidestream append`: records of a file or of standard input, onto a topic of a log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from zlib import crc32
 import click
 
 from engine.errors import ConfigError, MessageError
+from streams.cli.chosen_log import ChosenLog, log_flags
 
 if TYPE_CHECKING:
     from streams.log_port import Entry, Log
@@ -20,15 +21,15 @@ _DURABILITIES = click.Choice(["power", "process"])
 @click.command(name="append")
 @click.argument("topic")
 @click.argument("file", default="-", metavar="[FILE|-]")
-@click.option("--log", "directory", metavar="DIR", required=True, help="Directory of the log.")
+@log_flags
 @click.option("--partition", metavar="N", type=click.IntRange(min=0), help="Append to this partition.")
 @click.option("--key", metavar="COL", help="Let this column choose the partition: equal keys keep their order.")
 @click.option("--create", metavar="PARTITIONS", type=int, help="Make the log and the topic where they are missing.")
 @click.option("--format", metavar="FORMAT", help="csv, jsonl or parquet; told from the name or the first byte.")
 @click.option("--batch", metavar="N", type=click.IntRange(min=1), default=BATCH_COUNT, help="Records appended at once.")
 @click.option("--durability", type=_DURABILITIES, default="power", help="What appended records survive.")
-def command(topic: str, file: str, directory: str, **given: Any) -> int:
-    """Append the records of a file, or of standard input, to TOPIC of the log in DIR.
+def command(topic: str, file: str, chosen: ChosenLog, **given: Any) -> int:
+    """Append the records of a file, or of standard input, to TOPIC of a log.
 
     JSON lines go in byte for byte, without their line end; a CSV row becomes a JSON object of texts. A record that
     cannot be read goes in as the bytes it has: the worker gives it its dead letter. One that is too large to be kept is
@@ -38,16 +39,14 @@ def command(topic: str, file: str, directory: str, **given: Any) -> int:
         sidestream append requests payments.jsonl --log state --create 1
         tail -f payments.jsonl | sidestream append requests --log state --batch 1
     """  # noqa: D301 - click reads \b itself
-    from streams.embedded_log import EmbeddedLog
     from streams.files import open_source
-    from streams.log_file import Durability
 
     if given["partition"] is not None and given["key"] is not None:
         msg = "--partition and --key both choose the partition; leave one out"
         raise ConfigError(msg)
     source = open_source(file, file_format=given["format"])
     create = given["create"] is not None
-    with EmbeddedLog(directory, durability=Durability(given["durability"]), create=create) as log:
+    with chosen.opened(create=create, durability=given["durability"]) as log:
         if create:
             log.create_topic(topic, given["create"])
         appender = _Appender(log, topic, given["partition"], given["key"])

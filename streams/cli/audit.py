@@ -6,24 +6,27 @@ import json
 
 import click
 
+from streams.cli.chosen_log import ChosenLog, on_kafka
+
 FOUND_SOMETHING = 1
 
 
 @click.command(name="audit")
 @click.argument("directory", metavar="DIR")
+@on_kafka
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click's
+def command(chosen: ChosenLog, as_json: bool) -> None:  # noqa: FBT001 - click's
     """Make every commit in the log in DIR again, compare it with what was written, and count every input's end.
 
-    Exits with 1 if anything does not hold, and says what. Changes nothing. A worker may run meanwhile: what it commits
-    after the audit began is not looked at.
+    On Kafka, DIR is its worker's [log] dir. Exits with 1 if anything does not hold, and says what. Changes nothing. A
+    worker may run meanwhile: what it commits after the audit began is not looked at.
     """
     from rich.console import Console
 
     from streams.audit import Auditor
     from streams.cli.past import opened, progress
 
-    with opened(directory, None) as ground:
+    with opened(chosen) as ground:
         found = Auditor(ground, progress("audit")).run()
     console = Console(highlight=False, soft_wrap=True)
     if as_json:

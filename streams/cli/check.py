@@ -51,12 +51,12 @@ def _check_worker(settings: Settings, directory: str, console: Console) -> None:
     from pathlib import Path
 
     from engine.engine import Engine
-    from streams.embedded_log import EmbeddedLog
+    from streams.log_choice import opened_log
     from streams.log_file import LOG_FILE
     from streams.pipeline import infer_pipeline, sample
 
-    if (Path(directory) / LOG_FILE).exists():
-        with EmbeddedLog(directory) as log:
+    if (Path(directory) / LOG_FILE).exists() or settings.kafka.address is not None:
+        with opened_log(settings, os.environ) as log:
             said = _held(settings, log)
             pipeline = infer_pipeline(settings, *sample(settings, log))
     else:

@@ -1,4 +1,4 @@
-"""`sidestream dead`: dead letters on the embedded log, listed, shown, and sent back to where they came from."""
+"""`sidestream dead`: dead letters on a log, listed, shown, and sent back to where they came from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.errors import ConfigError
+from streams.cli.chosen_log import ChosenLog, log_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,6 @@ _WIDTH_MAX = 4_000
 _COLUMNS = ("offset", "source", "row", "kind", "stage", "reason", "detail")
 _BESIDE = {"text", "base64"}
 
-_LOG = click.option("--log", "directory", metavar="DIR", required=True, help="Directory of the log.")
 _TOPIC = click.option(
     "--topic", metavar="TOPIC", default="dead_letters", show_default=True, help="Topic of the dead letters."
 )
@@ -35,7 +35,7 @@ def command() -> None:
 
 
 @command.command(name="list", short_help="List dead letters, the newest last.")
-@_LOG
+@log_flags
 @click.option("--reason", metavar="REASON", help="Only those of this reason.")
 @click.option("--from", "from_offset", metavar="OFFSET", type=int, help="Start here; -5 is five before the end.")
 @click.option(
@@ -43,13 +43,12 @@ def command() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each as one line of JSON, with its bytes.")
 @_TOPIC
-def show_list(directory: str, topic: str, count: int, *, as_json: bool, **given: Any) -> None:
-    """List dead letters of the log in DIR: the newest, the last one at the end, or with --from the first from there."""
+def show_list(chosen: ChosenLog, topic: str, count: int, *, as_json: bool, **given: Any) -> None:
+    """List dead letters of a log: the newest, the last one at the end, or with --from the first from there."""
     from streams.dead_letters import letters
-    from streams.embedded_log import EmbeddedLog
 
     reason, from_offset = given["reason"], given["from_offset"]
-    with EmbeddedLog(directory) as log:
+    with chosen.opened() as log:
         begin, end = log.begin(topic, 0), log.end(topic, 0)
         if from_offset is not None:
             start = from_offset if from_offset >= 0 else max(begin, end + from_offset)
@@ -69,17 +68,16 @@ def show_list(directory: str, topic: str, count: int, *, as_json: bool, **given:
 
 @command.command(name="show", short_help="Show one, with the record as it was sent.")
 @click.argument("offset", type=click.IntRange(min=0))
-@_LOG
+@log_flags
 @_TOPIC
-def show_one(offset: int, directory: str, topic: str) -> None:
+def show_one(offset: int, chosen: ChosenLog, topic: str) -> None:
     """Show the dead letter at OFFSET: where its record stood, why it could not be used, and the record itself.
 
     What cannot be printed is escaped; a record that is not UTF-8 is shown in base64.
     """
     from streams.dead_letters import letter_at
-    from streams.embedded_log import EmbeddedLog
 
-    with EmbeddedLog(directory) as log:
+    with chosen.opened() as log:
         letter = letter_at(log, topic, offset)
     fields = {"offset": offset, **{name: value for name, value in letter.fields.items() if name not in _BESIDE}}
     width = max(map(len, fields))
@@ -93,13 +91,13 @@ def show_one(offset: int, directory: str, topic: str) -> None:
 
 @command.command(name="replay", short_help="Append records to where they came from once more.")
 @click.argument("offsets", metavar="[OFFSET]...", type=click.IntRange(min=0), nargs=-1)
-@_LOG
+@log_flags
 @click.option("--reason", metavar="REASON", help="All of this reason.")
 @click.option("--all", "every", is_flag=True, help="All there are.")
 @click.option("--from", "from_offset", metavar="OFFSET", type=click.IntRange(min=0), help="Of these, from this one on.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go where.")
 @_TOPIC
-def replay(offsets: tuple[int, ...], directory: str, topic: str, **given: Any) -> int:
+def replay(offsets: tuple[int, ...], chosen: ChosenLog, topic: str, **given: Any) -> int:
     """Append the records of dead letters to where they came from once more, with their key and byte for byte.
 
     Mend the cause first: what is still wrong comes back as another dead letter. The letters stay where they are, and
@@ -111,7 +109,6 @@ def replay(offsets: tuple[int, ...], directory: str, topic: str, **given: Any) -
         sidestream dead replay --reason too_many_classes --log state --dry-run
     """  # noqa: D301 - click reads \b itself
     from streams.dead_letters import Lost, letters, send_back, try_out
-    from streams.embedded_log import EmbeddedLog
 
     if (bool(offsets), given["reason"] is not None, given["every"]).count(True) != 1:
         msg = "say which letters go back: their offsets, or --reason REASON, or --all"
@@ -120,11 +117,11 @@ def replay(offsets: tuple[int, ...], directory: str, topic: str, **given: Any) -
         msg = "--from goes with --reason or --all; leave it out where offsets are given"
         raise ConfigError(msg)
     sent = lost = 0
-    with EmbeddedLog(directory) as log:
+    with chosen.opened() as log:
         start = log.begin(topic, 0) if given["from_offset"] is None else given["from_offset"]
-        chosen = _letters_at(log, topic, offsets) if offsets else letters(log, topic, start, reason=given["reason"])
+        meant = _letters_at(log, topic, offsets) if offsets else letters(log, topic, start, reason=given["reason"])
         would = "would go" if given["dry_run"] else "went"
-        for end in (try_out if given["dry_run"] else send_back)(log, chosen):
+        for end in (try_out if given["dry_run"] else send_back)(log, meant):
             if isinstance(end, Lost):
                 lost += 1
                 click.echo(f"sidestream: letter {end.letter.offset} cannot go back: {_readable(end.why)}", err=True)

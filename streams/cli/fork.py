@@ -6,19 +6,18 @@ import json
 
 import click
 
-from streams.cli.past import log_options
+from streams.cli.chosen_log import ChosenLog, log_flags
 
 
 @click.command(name="fork")
 @click.option("--at", "position", metavar="POSITION", type=click.IntRange(min=0), required=True, help="From here on.")
 @click.option("--challenger", "challengers", metavar="SPEC", multiple=True, required=True, help="SPEC or NAME=SPEC.")
-@log_options
+@log_flags
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     position: int,
     challengers: tuple[str, ...],
-    directory: str | None,
-    config: str | None,
+    chosen: ChosenLog,
     as_json: bool,  # noqa: FBT001 - click's
 ) -> None:
     """Let another model join in the shadow at POSITION, carry out the rest of the log, and compare all contenders.
@@ -32,7 +31,7 @@ def command(
     from streams.cli.screen import contender_table
     from streams.fork import fork
 
-    with opened(directory, config) as ground:
+    with opened(chosen) as ground:
         summary = fork(ground, position, challengers)
     console = Console(highlight=False, soft_wrap=True)
     if as_json:

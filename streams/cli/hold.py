@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
+from streams.cli.chosen_log import ChosenLog
 from streams.cli.send_command import command_flags, send
 
 
 @click.command(name="hold")
 @click.argument("name")
 @command_flags
-def command(name: str, directory: str, **given: Any) -> int:
-    """Ask the worker on the log in DIR not to let evidence promote contender NAME, whatever it says.
+def command(name: str, chosen: ChosenLog, **given: Any) -> int:
+    """Ask the worker not to let evidence promote contender NAME, whatever it says.
 
     For reasons the engine cannot see, such as its latency. It goes on learning and gathering evidence, and may be
     promoted by command. Refused, with exit code 1, where NAME is unknown or held already, or no evidence is gathered.
@@ -23,4 +24,4 @@ def command(name: str, directory: str, **given: Any) -> int:
     """  # noqa: D301 - click reads \b itself
     from engine.messages import Verb
 
-    return send(Verb.HOLD, name, directory, given)
+    return send(Verb.HOLD, name, chosen, given)

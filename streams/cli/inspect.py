@@ -8,17 +8,20 @@ from typing import Any
 
 import click
 
+from streams.cli.chosen_log import ChosenLog, on_kafka
+
 FOUND_SOMETHING = 1
 
 
 @click.command(name="inspect")
 @click.argument("directory", metavar="DIR")
+@on_kafka
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click's
+def command(chosen: ChosenLog, as_json: bool) -> None:  # noqa: FBT001 - click's
     """List the checkpoints in DIR, each verified, and say what the newest holds. Exits with 1 if any is refused.
 
-    DIR is a replay's --state or the directory of a log; of a log, its topics, its journal, its worker and who answers
-    are told, too.
+    DIR is a replay's --state or a worker's [log] dir; of a log, its topics, its journal, its worker and who answers are
+    told, too.
     """
     from pathlib import Path
 
@@ -26,13 +29,13 @@ def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click's
     from rich.text import Text
 
     from streams.checkpoint_seal import key_from
-    from streams.embedded_log import EmbeddedLog
     from streams.inspection import inspect, inspect_log
     from streams.log_file import LOG_FILE
 
     key = key_from(os.environ)
-    if (Path(directory) / LOG_FILE).is_file():
-        with EmbeddedLog(directory) as log:
+    directory = str(chosen.directory)
+    if (Path(directory) / LOG_FILE).is_file() or chosen.settings().kafka.address is not None:
+        with chosen.opened() as log:
             found = inspect_log(log, directory, key)
     else:
         found = inspect(directory, key)

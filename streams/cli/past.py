@@ -1,43 +1,26 @@
-"""What the commands that look at a log's past share: which log is meant, and how it is opened."""
+"""What the commands that look at a log's past share: the log, opened under the settings its worker began with."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import click
-
-from engine.errors import ConfigError
+from streams.cli.chosen_log import ChosenLog
 
 if TYPE_CHECKING:
     from streams.ground import Ground
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def log_options(function: _F) -> _F:
-    """Add `--log` and `--config`, one of which says which log is meant."""
-    config = click.option("--config", metavar="F", help="TOML file whose [log] dir is meant.")
-    return click.option("--log", "directory", metavar="DIR", help="Directory of the log.")(config(function))
-
 
 @contextmanager
-def opened(directory: str | None, config: str | None) -> Iterator[Ground]:
+def opened(chosen: ChosenLog) -> Iterator[Ground]:
     """Open the log that is meant, under the settings its worker was started with, to look at it."""
     from streams.checkpoint_seal import key_from
-    from streams.embedded_log import EmbeddedLog
     from streams.ground import ground_of
-    from streams.settings import load_settings
 
-    if config is not None and directory is None:
-        directory = load_settings(config, {}, os.environ).log.dir
-    if directory is None:
-        msg = "which log is meant? name it: --log DIR, or --config F with [log] dir"
-        raise ConfigError(msg)
-    with EmbeddedLog(directory) as log:
-        yield ground_of(log, directory, key_from(os.environ))
+    with chosen.opened() as log:
+        yield ground_of(log, chosen.state_directory(), key_from(os.environ))
 
 
 def progress(what: str) -> Callable[[int, int], None]:

@@ -1,4 +1,4 @@
-"""`sidestream peek`: what stands on a topic of the embedded log, as JSON lines."""
+"""`sidestream peek`: what stands on a topic of a log, as JSON lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from streams.cli.chosen_log import ChosenLog, log_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,19 +23,17 @@ _LOOK_AGAIN_S = 0.2
 
 @click.command(name="peek")
 @click.argument("topic")
-@click.option("--log", "directory", metavar="DIR", required=True, help="Directory of the log.")
+@log_flags
 @click.option("--partition", metavar="N", type=click.IntRange(min=0), default=0, help="Partition; 0 if left out.")
 @click.option("--from", "from_offset", metavar="OFFSET", type=int, help="Start here; -5 is five before the end.")
 @click.option("--count", metavar="N", type=click.IntRange(min=0), help=f"Show so many; {COUNT} if left out.")
 @click.option("--follow", is_flag=True, help="Wait for more, until --count are shown or for good.")
-def command(topic: str, directory: str, partition: int, **given: Any) -> None:
-    """Show records of TOPIC in the log in DIR: one JSON object a line, with offset, key and text.
+def command(topic: str, chosen: ChosenLog, partition: int, **given: Any) -> None:
+    """Show records of TOPIC of a log: one JSON object a line, with offset, key and text.
 
     A value that is no text stands under `base64`.
     """
-    from streams.embedded_log import EmbeddedLog
-
-    with EmbeddedLog(directory) as log:
+    with chosen.opened() as log:
         left = COUNT if given["count"] is None and not given["follow"] else given["count"]
         start = _start(log, topic, partition, given["from_offset"])
         for record in _records(log, (topic, partition), start, left, follow=given["follow"]):

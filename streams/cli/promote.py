@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
+from streams.cli.chosen_log import ChosenLog
 from streams.cli.send_command import command_flags, send
 
 
 @click.command(name="promote")
 @click.argument("name")
 @command_flags
-def command(name: str, directory: str, **given: Any) -> int:
-    """Ask the worker on the log in DIR to let contender NAME answer from here on.
+def command(name: str, chosen: ChosenLog, **given: Any) -> int:
+    """Ask the worker to let contender NAME answer from here on.
 
     The champion of before goes on in the shadow, and `rollback` brings it back. Refused, with exit code 1, where NAME
     is unknown, benched, or champion already.
@@ -23,4 +24,4 @@ def command(name: str, directory: str, **given: Any) -> int:
     """  # noqa: D301 - click reads \b itself
     from engine.messages import Verb
 
-    return send(Verb.PROMOTE, name, directory, given)
+    return send(Verb.PROMOTE, name, chosen, given)

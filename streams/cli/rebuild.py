@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
     from streams.history import Rebuilt
 
-from streams.cli.past import log_options
+from streams.cli.chosen_log import ChosenLog, log_flags
 
 FOUND_SOMETHING = 1
 
 
 @click.command(name="rebuild")
 @click.argument("event_id", metavar="EVENT_ID")
-@log_options
+@log_flags
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(event_id: str, directory: str | None, config: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's
+def command(event_id: str, chosen: ChosenLog, as_json: bool) -> None:  # noqa: FBT001 - click's
     """Restore the state as it stood when EVENT_ID was asked, and answer again.
 
     Shows the features as the models saw them, what every contender answered, how much each had learned, and what became
@@ -32,7 +32,7 @@ def command(event_id: str, directory: str | None, config: str | None, as_json: b
     from streams.cli.past import opened
     from streams.history import rebuild
 
-    with opened(directory, config) as ground:
+    with opened(chosen) as ground:
         found = rebuild(ground, event_id)
     console = Console(highlight=False, soft_wrap=True)
     if as_json:

@@ -6,18 +6,19 @@ from typing import Any
 
 import click
 
+from streams.cli.chosen_log import ChosenLog
 from streams.cli.send_command import command_flags, send
 
 
 @click.command(name="restore")
 @click.argument("name")
 @command_flags
-def command(name: str, directory: str, **given: Any) -> int:
-    """Ask the worker on the log in DIR to let the benched contender NAME take part again.
+def command(name: str, chosen: ChosenLog, **given: Any) -> int:
+    """Ask the worker to let the benched contender NAME take part again.
 
     It goes on with its state as it was; what it missed stays missed. Refused, with exit code 1, where NAME is unknown
     or not benched.
     """
     from engine.messages import Verb
 
-    return send(Verb.RESTORE, name, directory, given)
+    return send(Verb.RESTORE, name, chosen, given)

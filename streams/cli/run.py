@@ -23,11 +23,12 @@ STOPPED_AT_ONCE = 130
 
 @click.command(name="run")
 @click.option("--config", metavar="F", required=True, help="TOML file of settings.")
+@click.option("--kafka", metavar="ADDRESS", help="Brokers: the log is on Kafka, as [kafka] says.")
 @click.option("--once", is_flag=True, help="Stop when everything that has arrived is answered.")
 @click.option("--fallback", is_flag=True, help="Pass over a damaged checkpoint for the one before it.")
 @click.option("--accept-differences", is_flag=True, help="Carry out the journal's tail under other versions.")
 @click.option("--change-contenders", is_flag=True, help="Go on with the contenders that the settings name now.")
-def command(config: str, **given: Any) -> None:
+def command(config: str, kafka: str | None, **given: Any) -> None:
     """Answer what arrives on the topics of a log, durably: killed anywhere, it comes back to the last commit.
 
     An interrupt or SIGTERM stops the intake, finishes, commits, keeps the state and exits with 0; a second one stops at
@@ -38,23 +39,23 @@ def command(config: str, **given: Any) -> None:
         sidestream run --config pipeline.toml --once
     """  # noqa: D301 - click reads \b itself
     from streams.checkpoint_seal import key_from
+    from streams.cli.chosen_log import FLAG_NAMES, warn_of_listeners
     from streams.clock import SystemClock
-    from streams.embedded_log import EmbeddedLog
     from streams.garbage import looked_for_seldom
-    from streams.log_file import Durability
+    from streams.log_choice import opened_for_worker
     from streams.run import Service
     from streams.settings import load_settings
     from streams.settings_conflicts import run_conflicts
     from streams.settings_layers import refuse_all
 
-    flags = {"run": {"fallback": True}} if given["fallback"] else {}
-    settings = load_settings(config, flags, os.environ)
+    flags = {"run": {"fallback": given["fallback"] or None}, "kafka": {"address": kafka}}
+    settings = load_settings(config, flags, os.environ, FLAG_NAMES)
     problems = run_conflicts(settings)
     if problems:
         refuse_all(problems)
+    warn_of_listeners(settings)
     stop = _Signals()
-    durability = Durability(settings.log.durability)
-    with looked_for_seldom(), EmbeddedLog(str(settings.log.dir), durability=durability, create=True) as log:
+    with looked_for_seldom(), opened_for_worker(settings, os.environ) as log:
         service = Service(
             settings=settings,
             log=log,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine.errors import ConfigError
+from streams.cli.chosen_log import ChosenLog, log_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +32,6 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def command_flags(function: _F) -> _F:
     """Add the flags that all commands take."""
     flags = (
-        click.option("--log", "directory", metavar="DIR", required=True, help="Directory of the log."),
         click.option("--reason", metavar="TEXT", default="", help="Why; it stays in the audit trail, so do say it."),
         click.option("--by", metavar="WHO", help="Who asks; user@host of the system if left out."),
         click.option(
@@ -47,14 +47,13 @@ def command_flags(function: _F) -> _F:
     )
     for flag in reversed(flags):
         function = flag(function)
-    return function
+    return log_flags(function)
 
 
-def send(verb: Verb, contender: str | None, directory: str, given: dict[str, Any]) -> int:
+def send(verb: Verb, contender: str | None, chosen: ChosenLog, given: dict[str, Any]) -> int:
     """Append a command, wait for its effect, say it in one line, and return the exit code."""
     from streams.clock import now_ms, who
     from streams.commands import CommandRecord, encode
-    from streams.embedded_log import EmbeddedLog
     from streams.log_port import Entry
 
     if given["topic"] == given["audit"]:
@@ -64,7 +63,7 @@ def send(verb: Verb, contender: str | None, directory: str, given: dict[str, Any
         raise ConfigError(msg)
     record = CommandRecord(verb, contender, given["by"] or who(), now_ms(), given["reason"])
     name = verb if contender is None else f"{verb} {contender!r}"
-    with EmbeddedLog(directory) as log:
+    with chosen.opened() as log:
         log.create_topic(given["topic"], 1)
         audit_from = _end(log, given["audit"])
         offset = log.append(given["topic"], 0, [Entry(None, encode(record))]) - 1

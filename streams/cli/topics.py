@@ -1,4 +1,4 @@
-"""`sidestream topics`: what the embedded log holds."""
+"""`sidestream topics`: what a log holds."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import json
 
 import click
 
+from streams.cli.chosen_log import ChosenLog, log_flags
+
 
 @click.command(name="topics")
-@click.option("--log", "directory", metavar="DIR", required=True, help="Directory of the log.")
+@log_flags
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click's
-    """List the topics of the log in DIR: for each partition its first offset, its end and its bytes."""
+def command(chosen: ChosenLog, as_json: bool) -> None:  # noqa: FBT001 - click's
+    """List the topics of a log: for each partition its first offset, its end and its bytes."""
     from rich.console import Console
     from rich.table import Table
 
-    from streams.embedded_log import EmbeddedLog
-
-    with EmbeddedLog(directory) as log:
+    with chosen.opened() as log:
         topics = log.topics()
         journal = {"begin": log.journal_begin(), "end": log.journal_end()}
     console = Console(highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What every log does, whatever it is made of: one list, run over the embedded log and the fake in memory.
+"""What every log does, whatever it is made of: one list, run over Kafka, the embedded log and the fake in memory.
 
 A property drives each of them beside a dict of lists; the rest are the promises of `streams.log_port`, one a test.
 """
@@ -31,10 +31,13 @@ from streams.log_port import (
 )
 from streams.memory_log import MemoryLog
 from streams.worker_lock import LOCK_FILE
+from tests.kafka_logs import KafkaPlace
 
 
 class Bench(Protocol):
-    """One log in the hands of the tests."""
+    """One log in the hands of the tests; whether its offsets are gapless is for them to know."""
+
+    gapless: bool
 
     def open(self) -> Log:
         """Return the log as another process sees it."""
@@ -46,6 +49,8 @@ class Bench(Protocol):
 
 
 class MemoryBench:
+    gapless = True
+
     def __init__(self) -> None:
         self._log = MemoryLog()
 
@@ -57,6 +62,8 @@ class MemoryBench:
 
 
 class EmbeddedBench:
+    gapless = True
+
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self._directory = directory
         self._stack = stack
@@ -69,21 +76,21 @@ class EmbeddedBench:
 
 
 @contextmanager
-def make_bench(kind: str) -> Iterator[Bench]:
+def make_bench(kind: str, address: str = "") -> Iterator[Bench]:
     with ExitStack() as stack:
         if kind == "memory":
             yield MemoryBench()
+        elif kind == "kafka":
+            yield KafkaPlace(address, stack)
         else:
             directory = stack.enter_context(tempfile.TemporaryDirectory())
             yield EmbeddedBench(Path(directory) / "log", stack)
 
 
-KINDS = ("memory", "embedded")
-
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["memory", "embedded", "kafka"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with make_bench(request.param) as made:
+    address = request.getfixturevalue("kafka") if request.param == "kafka" else ""
+    with make_bench(request.param, address) as made:
         yield made
 
 
@@ -317,21 +324,37 @@ STEP = st.one_of(
 
 
 class Model:
-    """A dict of lists: everything ever appended, and where each list begins now."""
+    """A dict of lists: everything ever appended, with its offset, where each list begins now and where it ends."""
 
     def __init__(self) -> None:
-        self.all: dict[tuple[str, int], list[Entry]] = {("in", 0): [], ("in", 1): [], ("out", 0): []}
+        self.all: dict[tuple[str, int], list[LogRecord]] = {("in", 0): [], ("in", 1): [], ("out", 0): []}
         self.begin = dict.fromkeys(self.all, 0)
+        self.end = dict.fromkeys(self.all, 0)
         self.journal: list[bytes] = []
         self.journal_begin = 0
 
-    def read(self, place: tuple[str, int], offset: int, count: int, size: int) -> list[LogRecord]:
+    def learn(self, log: Log, place: tuple[str, int], written: list[Entry]) -> None:
+        """Take over where entries went."""
+        offset, self.end[place] = self.end[place], log.end(*place)
         found: list[LogRecord] = []
-        for number, entry in list(enumerate(self.all[place]))[offset : offset + count]:
-            size -= len(entry.value) + len(entry.key or b"")
+        while offset < self.end[place]:
+            records, offset = log.read(*place, offset)
+            found.extend(records)
+        assert [Entry(key, value) for _, key, value in found] == written
+        self.all[place].extend(found)
+
+    def offset(self, place: tuple[str, int], number: int) -> int:
+        """Return the offset of a record by its number; beyond the last it is the end, and then beyond the end."""
+        there = self.all[place]
+        return there[number].offset if number < len(there) else self.end[place] + number - len(there)
+
+    def read(self, place: tuple[str, int], number: int, count: int, size: int) -> list[LogRecord]:
+        found: list[LogRecord] = []
+        for record in self.all[place][number : number + count]:
+            size -= len(record.value) + len(record.key or b"")
             if found and size < 0:
                 break
-            found.append(LogRecord(number, *entry))
+            found.append(record)
         return found
 
 
@@ -345,8 +368,8 @@ def take_commit(log: Log, model: Model, sequence: int, outputs: list[tuple[tuple
             return
         lease.commit(commit)
     model.journal.append(commit.journal)
-    for place, written in outputs:
-        model.all[place].extend(written)
+    for place in model.all:
+        model.learn(log, place, [entry for to, written in outputs if to == place for entry in written])
 
 
 def take(log: Log, model: Model, step: tuple) -> None:  # type: ignore[type-arg]
@@ -354,20 +377,24 @@ def take(log: Log, model: Model, step: tuple) -> None:  # type: ignore[type-arg]
     verb, *rest = step
     if verb == "append":
         place, written = rest
-        model.all[place].extend(written)
-        assert log.append(*place, written) == len(model.all[place])
+        assert log.append(*place, written) == model.end[place] + len(written)
+        model.learn(log, place, written)
     elif verb == "read":
-        place, offset, count, size = rest
-        if model.begin[place] <= offset <= len(model.all[place]):
+        place, number, count, size = rest
+        offset = model.offset(place, number)
+        if model.begin[place] <= offset <= model.end[place]:
             span = log.read(*place, offset, count_max=count, bytes_max=size)
-            assert list(span.records) == model.read(place, offset, count, size)
-            assert span.next_offset == offset + len(span.records)
+            found = model.read(place, number, count, size)
+            assert list(span.records) == found
+            ahead = model.offset(place, number + len(found))
+            assert (found[-1].offset + 1 if found else offset) <= span.next_offset <= ahead
         else:
             with pytest.raises(OffsetError):
                 log.read(*place, offset)
     elif verb == "trim":
-        place, before = rest
-        if before <= len(model.all[place]):
+        place, number = rest
+        before = model.offset(place, number)
+        if before <= model.end[place]:
             model.begin[place] = max(model.begin[place], before)
             log.trim(*place, before)
         else:
@@ -385,27 +412,39 @@ def take(log: Log, model: Model, step: tuple) -> None:  # type: ignore[type-arg]
                 log.trim_journal(before)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def drive(bench: Bench, steps: list[tuple]) -> None:  # type: ignore[type-arg]
+    log, model = bench.open(), Model()
+    log.create_topic("in", 2)
+    log.create_topic("out", 1)
+    for step in steps:
+        if step[0] == "reopen":
+            log.close()
+            log = bench.open()
+        take(log, model, step)
+        for place, written in model.all.items():
+            assert (log.begin(*place), log.end(*place)) == (model.begin[place], model.end[place])
+            assert not bench.gapless or [record.offset for record in written] == list(range(model.end[place]))
+        assert (log.journal_begin(), log.journal_end()) == (model.journal_begin, len(model.journal))
+    assert [record.data for record in log.journal(model.journal_begin)] == model.journal[model.journal_begin :]
+    for info in log.topics():
+        for number, partition in enumerate(info.partitions):
+            held = [r for r in model.all[info.name, number] if r.offset >= model.begin[info.name, number]]
+            assert partition.data_bytes >= sum(len(record.value) for record in held)
+
+
+@pytest.mark.parametrize("kind", ["memory", "embedded"])
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(STEP, max_size=25))
 def test_any_sequence_of_steps_equals_a_dict_of_lists(kind: str, steps: list[tuple]) -> None:  # type: ignore[type-arg]
     with make_bench(kind) as bench:
-        log, model = bench.open(), Model()
-        log.create_topic("in", 2)
-        log.create_topic("out", 1)
-        for step in steps:
-            if step[0] == "reopen":
-                log.close()
-                log = bench.open()
-            take(log, model, step)
-            for place, written in model.all.items():
-                assert (log.begin(*place), log.end(*place)) == (model.begin[place], len(written))
-            assert (log.journal_begin(), log.journal_end()) == (model.journal_begin, len(model.journal))
-        assert [record.data for record in log.journal(model.journal_begin)] == model.journal[model.journal_begin :]
-        for info in log.topics():
-            for number, partition in enumerate(info.partitions):
-                held = model.all[info.name, number][model.begin[info.name, number] :]
-                assert partition.data_bytes >= sum(len(entry.value) for entry in held)
+        drive(bench, steps)
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps=st.lists(STEP, max_size=25))
+def test_any_sequence_of_steps_on_kafka_equals_it_too(kafka: str, steps: list[tuple]) -> None:  # type: ignore[type-arg]
+    with make_bench("kafka", kafka) as bench:
+        drive(bench, steps)
 
 
 def test_every_refusal_is_one_line_with_an_exit_code(log: Log) -> None:

@@ -58,13 +58,21 @@ STREAMS_DOORS = {
     "time": {"streams/clock.py"},
     "sqlite3": {"streams/log_file.py", "streams/embedded_log.py", "streams/partition_row.py"},
     "fcntl": {"streams/log_file.py", "streams/worker_lock.py", "streams/write_turn.py"},
+    "aiokafka": {
+        f"streams/{name}.py"
+        for name in (
+            *("kafka", "kafka_access", "kafka_journal", "kafka_leader", "kafka_lease", "kafka_loop"),
+            *("kafka_reader", "kafka_sizes", "kafka_topics", "kafka_wire", "kafka_writer"),
+        )
+    },
+    "uvloop": {"streams/kafka_loop.py"},
     "click": None,
     "rich": None,
 }
 CLI_ONLY = {"click", "rich"}
 ADAPTERS = {
     *("csv_file", "jsonl_file", "parquet_file", "river_sets", "jsonl_sink", "labels_file", "synthetic"),
-    *("embedded_log", "memory_log"),
+    *("embedded_log", "kafka", "memory_log"),
 }
 
 

@@ -1,0 +1,131 @@
+"""The one worker that commits: it holds the lease, and its transactional id has thrown out whoever wrote before.
+
+A commit, in this order:
+
+1. *check* what can be checked: the lease, the sequence;
+2. *write* all outputs and the journal's record in one transaction, and wait for every batch of it;
+3. *commit* it, and wait until its record can be read: what a commit has returned from, every reader sees. That takes
+   a millisecond or two, and the next transaction need not wait for the markers of this one, for which the client would
+   take 20.
+
+What goes wrong in 2 is aborted; what goes wrong in 3 may have happened. Either ends the lease, and whoever led since is
+found in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
+    KafkaError,
+    ProducerFenced,
+)
+from aiokafka.structs import TopicPartition
+
+from streams.kafka_journal import Journal, MarkKind, journal_entry
+from streams.kafka_lease import Membership
+from streams.kafka_loop import told
+from streams.kafka_wire import Wire
+from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits
+from streams.log_port import Entry, LeaseError, fenced, wrong_sequence
+from streams.ports import SourceError
+
+VISIBLE_POLL_S = 0.001
+"""How often a commit looks whether its record can be read, in seconds."""
+
+LOOK_BACK_S_MAX = 5.0
+"""How long a commit that failed looks for whoever led since, in seconds."""
+
+_FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, InvalidTxnState)
+
+
+class Leader:
+    """One worker's lead, from the lease it was given to its release.
+
+    Parameters
+    ----------
+    member
+        Holds the lease.
+    writer
+        Writes in transactions; not started yet.
+    journal, wire
+        What was committed.
+    batch_bytes_max
+        The longest batch that the journal's topic takes, in bytes.
+    """
+
+    def __init__(
+        self, member: Membership, writer: Writer, journal: Journal, wire: Wire, *, batch_bytes_max: int
+    ) -> None:
+        self._member = member
+        self._writer = writer
+        self._journal = journal
+        self._wire = wire
+        self.term = 0
+        self._next = 0
+        self._batch_bytes_max = batch_bytes_max
+
+    async def begin(self) -> None:
+        """Throw out whoever wrote before, read what they committed, and write down the new term."""
+        await self._writer.start()
+        last = await self._journal.last()
+        self.term, self._next = last.term + 1, last.next_sequence
+        entry = journal_entry(MarkKind.LEAD, self.term, self._next)
+        try:
+            await self._see(await self._writer.write_as_one(self._parcel(entry)))
+        except _FENCED:
+            msg = f"another worker took the lead just before this one of term {self.term}; one is enough, stop this one"
+            raise LeaseError(msg) from None
+
+    async def commit(self, sequence: int, data: bytes, outputs: Mapping[TopicPartition, Parcel]) -> Written:
+        """Write outputs and the journal's record, all or nothing, and return where they went."""
+        if self._member.lost is not None:
+            raise await self._replaced() or LeaseError(
+                f"the lease of term {self.term} was lost ({self._member.lost}); lead again, and continue from the "
+                "journal"
+            )
+        if sequence != self._next:
+            raise wrong_sequence(sequence, self._next)
+        entry = journal_entry(MarkKind.COMMIT, self.term, sequence, data)
+        check_fits((entry,), self._batch_bytes_max, "the journal")
+        try:
+            written = await self._writer.write_as_one({**outputs, **self._parcel(entry)})
+        except REFUSALS as error:
+            raise await self._replaced(error) or SourceError(
+                f"the commit {sequence} failed ({told(error)}); whether it happened is in the journal"
+            ) from error
+        self._next += 1
+        await self._see(written)
+        return written
+
+    async def release(self) -> None:
+        """Let others lead."""
+        await asyncio.gather(self._writer.stop(), self._member.leave())
+
+    def _parcel(self, entry: Entry) -> dict[TopicPartition, Parcel]:
+        return {self._journal.place: Parcel((entry,), self._batch_bytes_max)}
+
+    async def _see(self, written: Written) -> None:
+        """Wait until the journal's record can be read."""
+        offset, _ = written[self._journal.place]
+        while await self._wire.end(self._journal.place) <= offset:
+            await asyncio.sleep(VISIBLE_POLL_S)
+
+    async def _replaced(self, error: BaseException | None = None) -> LeaseError | None:
+        """Return the refusal, where another worker has led since; None where it was something else."""
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(LOOK_BACK_S_MAX):
+                last = await self._journal.last()
+                if last.term > self.term:
+                    return fenced(self.term, last.term)
+        if isinstance(error, _FENCED) or isinstance(error and error.__cause__, _FENCED):
+            return LeaseError(
+                f"another worker begins to lead instead of this one of term {self.term}; it commits nothing more: "
+                "stop it"
+            )
+        return None

@@ -1,0 +1,129 @@
+"""The thread that speaks with Kafka: one event loop of its own, so that a log is synchronous and nothing in it waits.
+
+Lives here: the loop, the deadline of every piece of work, and what Kafka's errors become. The thread moves bytes only:
+whatever a model computes, it computes elsewhere, and heartbeats are not late for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any, TypeVar
+
+from aiokafka.errors import KafkaError
+
+from streams.ports import SourceError
+
+CLOSE_S_MAX = 2.0
+"""How long whatever is closed may take to say good-bye, in seconds."""
+
+T = TypeVar("T")
+
+_CLIENT_LOG = logging.getLogger("aiokafka")
+_CLIENT_LOG.addHandler(logging.NullHandler())  # what matters of it is said by our errors
+
+
+class KafkaLoop:
+    """An event loop in a thread.
+
+    Parameters
+    ----------
+    address
+        Whom the work speaks with, for errors.
+    timeout_s
+        How long one piece of work may take, in seconds, unless it says otherwise.
+    """
+
+    def __init__(self, address: str, timeout_s: float) -> None:
+        self.address = address
+        self.timeout_s = timeout_s
+        self.trouble = ""
+        self.loop = _new_loop()
+        self.loop.set_exception_handler(_note)
+        self._thread = Thread(target=self.loop.run_forever, name="sidestream-kafka", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+        """Do the work in the loop, and return what it returns.
+
+        Raises
+        ------
+        SourceError
+            When Kafka refuses it, or it took too long; errors of our own come through.
+        """
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        self.trouble = ""
+        future: Future[T] = asyncio.run_coroutine_threadsafe(_within(work, limit_s), self.loop)
+        try:
+            return future.result()
+        except TimeoutError:
+            last = f" (the last word: {self.trouble})" if self.trouble else ""
+            msg = f"Kafka at {self.address} did not answer within {limit_s:g} s{last}; is it up, and can it be reached?"
+            raise SourceError(msg) from None
+        except KafkaError as error:
+            msg = f"Kafka at {self.address} refused: {told(error)}"
+            raise SourceError(msg) from error
+        finally:
+            future.cancel()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+        return self.loop.is_closed()
+
+    def wake(self, event: asyncio.Event) -> None:
+        """Set an event of the loop from another thread."""
+        self.loop.call_soon_threadsafe(event.set)
+
+    def close(self) -> None:
+        """End the thread; whatever still runs in it is given up."""
+        self.run(_cancel_others(), CLOSE_S_MAX)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+async def let_go(*farewells: Coroutine[Any, Any, object]) -> None:
+    """Say good-bye to the other side, for `CLOSE_S_MAX` at most and whatever comes of it: it may be gone itself."""
+    tasks = [asyncio.ensure_future(each) for each in farewells]
+    _, late = await asyncio.wait(tasks, timeout=CLOSE_S_MAX)
+    for each in late:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def told(error: BaseException) -> str:
+    """Return what an error of the client says in one line.
+
+    >>> told(KafkaError("no   answer"))
+    'KafkaError: KafkaError: no answer'
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()  # type: ignore[no-any-return]
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Write down what nobody awaits any more, such as the futures of a transaction that failed already."""
+    _CLIENT_LOG.debug(context["message"], exc_info=context.get("exception"))
+
+
+async def _within(work: Coroutine[Any, Any, T], limit_s: float) -> T:
+    async with asyncio.timeout(limit_s):
+        return await work
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in others:
+        each.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
