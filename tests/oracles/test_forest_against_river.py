@@ -61,13 +61,14 @@ def our_splits(model: AdaptiveRandomForest, root: int) -> list[tuple[str, Any]]:
 class Rivers:
     """What River's forest did on a stream, and what it drew."""
 
-    def __init__(self, stream: Sequence[Example], **settings: Any) -> None:
-        forest = recorded_forest(sorted(stream[0][0]), seed=3, **settings)
-        self.answers: list[dict[Any, float]] = []
+    def __init__(self, stream: Sequence[Example], *, regression: bool = False, **settings: Any) -> None:
+        forest = recorded_forest(sorted(stream[0][0]), seed=3, regression=regression, **settings)
+        self.task = Task.REGRESSION if regression else Task.MULTICLASS
+        self.answers: list[Any] = []
         self.alarms: list[tuple[int, int]] = []
         self.structures: dict[int, list[list[tuple[str, Any]]]] = {}
         for event, (x, target) in enumerate(stream, 1):
-            self.answers.append(forest.predict_proba_one(x))
+            self.answers.append(forest.predict_one(x) if regression else forest.predict_proba_one(x))
             forest.learn_one(x, target)
             self.alarms.append((forest.n_warnings_detected(), forest.n_drifts_detected()))
             if event % STRUCTURE_EVERY == 0 or event == len(stream):
@@ -76,14 +77,15 @@ class Rivers:
 
 
 def assert_ours_are_rivers(rivers: Rivers, stream: Sequence[Example], **settings: Any) -> None:
-    model = AdaptiveRandomForest(Task.MULTICLASS, n_models=len(rivers.scripts), river_compat=True, **settings)
+    model = AdaptiveRandomForest(rivers.task, n_models=len(rivers.scripts), river_compat=True, **settings)
     model._arrays = (*model._arrays[:2], scripted(model._arrays[2], rivers.scripts))
     # Columns get their numbers in the order of names, which is River's.
     ordered = [(dict(sorted(x.items())), target) for x, target in stream]
     for event, ((x, target), theirs) in enumerate(zip(ordered, rivers.answers, strict=True), 1):
         _, shares = model.predict(x)
-        assert isinstance(shares, dict)
-        if theirs:
+        if not isinstance(shares, dict):
+            assert shares == pytest.approx(theirs, rel=1e-9, abs=1e-9), event
+        elif theirs:
             for each in theirs.keys() | shares.keys():
                 assert shares.get(each, 0.0) == pytest.approx(theirs.get(each, 0.0), rel=0.0, abs=1e-9), event
         model.learn(x, target, 1.0)
@@ -138,6 +140,35 @@ def with_holes(count: int) -> list[Example]:
 def test_settings_texts_and_holes_are_as_rivers(stream: Any, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     examples = stream(1_200)
     assert_ours_are_rivers(Rivers(examples, n_models=3, **theirs), examples, **ours)
+
+
+def of_numbers(count: int) -> list[Example]:
+    """Return a stream with a text and holes whose targets are numbers, and turn around and rise in the middle."""
+    random = Random(5)
+    made: list[Example] = []
+    for place in range(count):
+        x: dict[str, Any] = {name: random.gauss(0.0, 1.0) for name in "abcdef"} | {"kind": random.choice("pqr")}
+        target = 3.0 * x["a"] + 2.0 * (x["b"] > 0.0) + 4.0 * (x["kind"] == "q") + 0.2 * random.gauss(0.0, 1.0)
+        if place > 0 and random.random() < 0.2:
+            del x[random.choice("abcdef")]
+        made.append((x, target if place < count // 2 else 30.0 - target))
+    return made
+
+
+@pytest.mark.parametrize("aggregation", ["median", "mean"])
+def test_of_numbers_answers_splits_warnings_and_drifts_are_rivers(aggregation: str) -> None:
+    stream = of_numbers(5_000)
+    rivers = Rivers(
+        stream,
+        regression=True,
+        n_models=4,
+        aggregation_method=aggregation,
+        leaf_prediction="mean",
+        splitter=tree.splitter.QOSplitter(radius=0.25),
+    )
+    assert min(rivers.alarms[-1]) >= 4
+    assert sum(len(each) for each in rivers.structures[5_000]) > 20
+    assert_ours_are_rivers(rivers, stream, aggregation=aggregation)
 
 
 def test_with_other_draws_the_answers_are_others() -> None:

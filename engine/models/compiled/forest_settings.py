@@ -8,6 +8,8 @@ from typing import ClassVar, Final
 
 from engine.models.compiled.tree_settings import TreeSettings
 
+AGGREGATIONS: Final = ("median", "mean")
+
 MODELS_COUNT_MAX: Final = 1_000
 MEAN_COUNT_MAX: Final = 100.0
 """How often a tree may take an example, on average; what `engine.kernels.draws` counts to is ten times that."""
@@ -23,6 +25,7 @@ class ForestSettings(TreeSettings):
     warning_delta: float | None = 0.01
     drift_delta: float | None = 0.001
     weighted_vote: bool = True
+    aggregation: str = "median"
     seed: int = 1
     grace_count: float = 50
     delta: float = 0.01
@@ -35,6 +38,7 @@ class ForestSettings(TreeSettings):
         self._check("n_models", 1 <= self.n_models <= MODELS_COUNT_MAX, f"in [1, {MODELS_COUNT_MAX}]")
         self._check("max_features", self._is_choice(), "sqrt, log2, None, a count from 1 on or a share in (0, 1]")
         self._check("lambda_value", 0.0 < self.lambda_value <= MEAN_COUNT_MAX, f"in (0, {MEAN_COUNT_MAX:g}]")
+        self._check("aggregation", self.aggregation in AGGREGATIONS, f"one of {', '.join(AGGREGATIONS)}")
         for name in ("warning_delta", "drift_delta"):
             delta = getattr(self, name)
             self._check(name, delta is None or 0.0 < delta < 1.0, "in (0, 1), or None for no detector")
