@@ -37,7 +37,8 @@ BOTH: Final = 2.0
 
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """Have numba compile a function into whatever kernel calls it; it has no cache entry of its own."""
-    return cast("Callable[P, R]", numba.njit(nogil=True, error_model="numpy", _nrt=False)(function))
+    compiled = numba.njit(nogil=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)
+    return cast("Callable[P, R]", compiled(function))
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
@@ -45,7 +46,9 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
     A call hands over every array in some ten words, so a `NamedTuple` of arrays costs more than most of what is done.
     """
-    compiled = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+    compiled = numba.njit(
+        nogil=True, error_model="numpy", forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )
     return cast("Callable[P, R]", compiled(function))
 
 
