@@ -36,6 +36,7 @@ CASES = [
     *(("hoeffding_tree(grace_count=20, delta=.1)", task) for task in Task),
     ("hoeffding_tree(grace_count=20, preset='fraud')", Task.BINARY),
     ("hoeffding_tree(grace_count=20, river_compat=True)", Task.MULTICLASS),
+    *(("hoeffding_adaptive_tree(grace_count=20, delta=.1)", task) for task in (Task.BINARY, Task.MULTICLASS)),
     ("river.naive_bayes.GaussianNB()", Task.BINARY),
     ("river.naive_bayes.GaussianNB()", Task.MULTICLASS),
     ("river.tree.HoeffdingTreeClassifier(grace_period=20)", Task.BINARY),

@@ -7,8 +7,16 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.oracles.test_trees_against_river import Example, agree
+import pytest
+
+from tests.grown_trees import Example, add_up_from_left_to_right
+from tests.oracles.test_trees_against_river import agree
 from tests.replays import real
+
+
+@pytest.fixture(autouse=True)
+def _sums_of_python_3_11(monkeypatch: pytest.MonkeyPatch) -> None:
+    add_up_from_left_to_right(monkeypatch)
 
 
 def rows(path: Path) -> Iterator[Example]:
