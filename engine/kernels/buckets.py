@@ -75,16 +75,15 @@ def variance(known: Any, place: int) -> float:
     return known[place + T_SQUARES] / (n - 1.0) if n > 1.0 else 0.0
 
 
-@part
+@inlined
 def place_of(buckets: Any, index: float) -> int:
-    """Return the place of the first bucket whose number is at least `index`."""
-    low, high = 0, int(buckets[COUNT])
-    while low < high:
-        middle = (low + high) // 2
-        if buckets[HEAD + middle * BUCKET + INDEX] < index:
-            low = middle + 1
-        else:
-            high = middle
+    """Return the place of the first bucket whose number is at least `index`; steps, not branches, find it."""
+    low, left = 0, int(buckets[COUNT])
+    while left > 0:
+        half = (left + 1) // 2
+        before = buckets[HEAD + (low + half - 1) * BUCKET + INDEX] < index
+        low += half * int(before)
+        left = (left - half) if before else half - 1
     return low
 
 
@@ -122,7 +121,7 @@ def make_bucket(buckets: Any, place: int, index: float) -> None:
     buckets[COUNT] += 1.0
 
 
-@part
+@inlined
 def find_bucket(buckets: Any, value: float) -> int:
     """Return the place of a value's bucket, which is made where there is none."""
     room = (buckets.shape[0] - HEAD) // BUCKET
