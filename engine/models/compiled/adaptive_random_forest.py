@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.messages import Answer, Features
 from engine.models.answers import untrained
-from engine.models.compiled.forest_settings import ForestSettings
+from engine.models.compiled.forest_settings import RIVERS_FOREST, ForestSettings
 from engine.models.compiled.model import Array, Compiled, Floats
 from engine.models.compiled.tree_settings import read_settings, signature_of
 from engine.models.compiled.tree_slab import SlabRoom, Wanted, all_wanted
@@ -32,8 +32,8 @@ class AdaptiveRandomForest(Compiled):
     n_models
         Trees, from 1 to 1,000. Cost grows with them.
     max_features
-        Columns a leaf watches, of d: "sqrt" or "log2" of d, rounded, a whole number, a share of d as a fraction, or
-        None for all.
+        Columns a leaf watches, of d: "sqrt" or "log2" of d, rounded; "sqrt+1", one more, as published; a count; a share
+        of d as a fraction; or None for all.
     lambda_value
         How often a tree takes an example on average, up to 100; an example taken k times has k times its weight.
     warning_delta, drift_delta
@@ -56,7 +56,7 @@ class AdaptiveRandomForest(Compiled):
 
     With `river_compat` and River's draws all splits, alarms and answers are those of its `ARFClassifier`, to 1e-9.
     Where it is off, beside what `HoeffdingTree` says, an alarm counts where errors have become more alone, as in MOA:
-    River also replaces a tree because it has become better (20,000 events of 50 features that hardly move: 2 trees are
+    River also replaces a tree because it has become better (20,000 events of 50 features that hardly move: 2 are
     replaced instead of 156, and 98.7 % of the answers are right instead of 95.3). In either case example weights
     count; how many columns a leaf watches follows the columns there are, which River counts at its first example alone;
     and there is one bound of memory for the forest, in River one for each tree.
@@ -90,7 +90,8 @@ class AdaptiveRandomForest(Compiled):
         return super().__new__(AdaptiveRandomForestOfNumbers if task is Task.REGRESSION else cls)
 
     def __init__(self, task: Task, **settings: Any) -> None:
-        self._settings = read_settings(task, settings, ForestSettings)
+        rivers = RIVERS_FOREST if settings.get("river_compat") else {}
+        self._settings = read_settings(task, {**rivers, **settings}, ForestSettings)
         super().__init__(task)
 
     def _begin(self) -> tuple[Array, ...]:

@@ -309,7 +309,7 @@ def test_nothing_is_explained_before_a_split() -> None:
     ("setting", "said"),
     [
         ("n_models=0", r"n_models must be in \[1, 1000\], got 0"),
-        ("max_features=0", "max_features must be sqrt, log2, None, a count from 1 on or a share"),
+        ("max_features=0", r"max_features must be sqrt\+1, sqrt, log2, None, a count from 1 on or a share"),
         ("max_features='cbrt'", "got 'cbrt'"),
         ("max_features=1.5", "got 1.5"),
         ("lambda_value=0", r"lambda_value must be in \(0, 100\], got 0"),
