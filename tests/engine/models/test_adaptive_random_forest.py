@@ -261,6 +261,22 @@ def test_classes_features_and_texts_may_come_late() -> None:
     assert model.predict({})[0] in {"high", "low", "late"}
 
 
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+def test_a_feature_that_comes_late_leaves_what_was_learned_as_it_was(task: Task) -> None:
+    table, targets = with_a_break(400)
+    model = AdaptiveRandomForest(task, max_features=None, n_models=2, delta=1e-9, tau=0.0)
+    model.test_then_train(NAMES, table, targets)
+    before = model._slab.cut(model._arrays[:2])
+    model._admit({**features(table[0]), "late": 1.0}, targets[0])
+    after = model._slab.cut(model._arrays[:2])
+    used = before.nodes[before.nodes[:, model._slab.layout.SLOT] >= 0, model._slab.layout.SLOT]
+    assert len(used)
+    if task is Task.REGRESSION:
+        assert (after.buckets[used, : len(NAMES)] == before.buckets[used]).all()
+    else:
+        assert (after.cells[used][:, :, : len(NAMES)] == before.cells[used]).all()
+
+
 def test_an_example_counts_by_its_weight() -> None:
     light, heavy = (AdaptiveRandomForest(Task.BINARY, n_models=5) for _ in range(2))
     for place in range(500):
