@@ -15,6 +15,7 @@ from river.tree.nodes.branch import DTBranch
 from river.tree.split_criterion import gini_split_criterion, info_gain_split_criterion
 
 from engine.messages import Target
+from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 
 Features = dict[str, float | str]
@@ -42,7 +43,13 @@ def rivers_splits(node: Any, path: tuple[int, ...] = ()) -> Iterator[Split]:
 
 
 def our_splits(model: HoeffdingTree) -> list[Split]:
-    layout, slab = model._slab.layout, model._slab.cut(model._arrays)
+    layout = model._slab.layout
+    root = int(model._slab.cut(model._arrays[:2]).header[layout.ROOT])
+    return [] if root == layout.NONE else splits_below(model, root)
+
+
+def splits_below(model: HoeffdingTree | AdaptiveRandomForest, root: int) -> list[Split]:
+    layout, slab = model._slab.layout, model._slab.cut(model._arrays[:2])
     found: list[Split] = []
 
     def visit(node: int, path: tuple[int, ...]) -> None:
@@ -59,8 +66,7 @@ def our_splits(model: HoeffdingTree) -> list[Split]:
             visit(child, (*path, place))
             child, place = int(slab.nodes[child, layout.NEXT]), place + 1
 
-    if slab.header[layout.ROOT] != layout.NONE:
-        visit(int(slab.header[layout.ROOT]), ())
+    visit(root, ())
     return found
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from river.datasets import synth
 from river.forest import ARFClassifier, ARFRegressor
 from river.tree import HoeffdingAdaptiveTreeClassifier
-from river.tree.nodes.branch import DTBranch
 
 from engine.messages import Target
 
@@ -76,14 +75,6 @@ def scripted(trees: np.ndarray[Any, Any], scripts: Sequence[Sequence[int]]) -> n
     for row, script in zip(longer[1:], scripts, strict=True):
         row[width : width + len(script)] = script
     return longer
-
-
-def splits(node: Any) -> list[tuple[str, Any]]:
-    """Return feature and point, or text, of each branch from this node of River's down, the left ones first."""
-    if not isinstance(node, DTBranch):
-        return []
-    at = getattr(node, "threshold", getattr(node, "value", None))
-    return [(node.feature, at), *(split for child in node.children for split in splits(child))]
 
 
 def streams_with_a_break(count: int) -> dict[str, list[Example]]:

@@ -5,12 +5,8 @@ wrong. Each tree takes an example as often as a Poisson draw says (as weight, al
 draw of the columns. Two ADWIN look at whether the tree's answers were right: the sensitive one begins a tree in waiting
 (`WAITING`) that learns beside it, the other puts that tree in its place.
 
-`trees` (1 + trees, DICE + ...) holds whole numbers. Row 0 is the forest's: from `FLOATS` on, as floats, its settings.
-Of each tree: its root and that of the tree in waiting, how many warnings and drifts there were; from `FLOATS` on, as
-floats, the weight of what it answered and of that what was right, then the two detectors; from `DICE` on its dice.
-
-Trees know nothing of each other, so an example is taken tree by tree, each in one pass: the leaf answers, the answer is
-judged, the leaf learns.
+What `trees` holds, `engine.kernels.grove` says. Trees know nothing of each other, so an example is taken tree by tree,
+each in one pass: the leaf answers, the answer is judged, the leaf learns.
 
 References: Gomes et al. 2017, doi 10.1007/s10994-017-5642-8.
 """
@@ -22,79 +18,31 @@ from typing import Any, Final
 import numpy as np
 
 from engine.kernels import adwin, draws
-from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, X, inlined, kernel, part
-from engine.kernels.leaves import UNASKED, answer_at, grow, learn_at
-from engine.kernels.slab import (
-    AS_RIVER,
-    FEATURES,
-    NODES_LEFT,
-    NONE,
-    WATCHED,
-    WATCHED_ROOM,
-    Slab,
-    cut,
-    find_slot,
-    fits,
-    plant,
-    reach,
-    uproot,
-    walk,
+from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, inlined, kernel, part
+from engine.kernels.grove import (
+    DICE,
+    DRIFT,
+    DRIFT_DELTA,
+    DRIFTS,
+    FLOATS,
+    MEAN_COUNT,
+    PLAIN,
+    ROOT,
+    WAITING,
+    WARNING,
+    WARNING_DELTA,
+    WARNINGS,
+    draw_features,
+    is_worse,
+    let_wait,
+    replace,
 )
-
-ROOT: Final = 0
-WAITING: Final = 1
-WARNINGS: Final = 2
-DRIFTS: Final = 3
-FLOATS: Final = 4
+from engine.kernels.leaves import UNASKED, answer_at, grow, learn_at
+from engine.kernels.slab import NONE, WATCHED, Slab, cut, find_slot, fits, plant, reach, walk
 
 SEEN: Final = 0
 RIGHT: Final = 1
-WARNING: Final = 2
-DRIFT: Final = WARNING + adwin.SIZE
-FLOAT_COUNT: Final = DRIFT + adwin.SIZE
-"""A tree's floats."""
-
-DICE: Final = FLOATS + FLOAT_COUNT
-DICE_COUNT: Final = draws.HEAD_COUNT
-
-MEAN_COUNT: Final = 0
-WARNING_DELTA: Final = 1
-DRIFT_DELTA: Final = 2
-EQUAL_VOTES: Final = 3
-SETTING_COUNT: Final = 4
-"""The forest's own floats: the mean of the draws; the detectors' deltas, 0 for none; 1 where votes count the same."""
-
-
-@part
-def draw_features(slab: Slab, slot: int, dice: Any, row: Any) -> None:
-    """Have a slot watch a draw of the columns whose values are there, or all of these if they are no more than it may.
-
-    A script names columns, in its own order.
-    """
-    listed = slab.lists[slot]
-    room = slab.header[WATCHED_ROOM]
-    present = 0
-    for column in range(row.shape[0] - X):
-        if row[X + column] == row[X + column]:
-            present += 1
-    count = min(present, room)
-    listed[WATCHED] = count
-    chosen = listed[FEATURES : FEATURES + count]
-    if present >= room and draws.is_scripted(dice):
-        draws.sample(dice, chosen, count, present)
-        return
-    if present > room:
-        draws.sample(dice, chosen, count, present)
-    else:
-        for place in range(count):
-            chosen[place] = place
-    place, nth = 0, 0
-    for column in range(row.shape[0] - X):
-        if row[X + column] == row[X + column]:
-            if place < count and chosen[place] == nth:
-                chosen[place] = column
-                place += 1
-            nth += 1
+"""Of a tree: the weight of what it answered since it is in place, and of that what was right."""
 
 
 @part
@@ -122,7 +70,7 @@ def decided(slab: Slab, said: Any) -> int:
 @inlined
 def trust(floats: Any, settings: Any) -> float:
     """Return how much a tree's vote counts: its accuracy; in full until it is right for the first time."""
-    if floats[RIGHT] == 0.0 or settings[EQUAL_VOTES] != 0.0:
+    if floats[RIGHT] == 0.0 or settings[PLAIN] != 0.0:
         return 1.0
     return floats[RIGHT] / floats[SEEN]
 
@@ -139,40 +87,6 @@ def divide(answer: Any) -> None:
 
 
 @part
-def let_wait(slab: Slab, tree: Any) -> None:
-    """Begin a tree in waiting, in place of the one that there may be."""
-    if tree[WAITING] != NONE:
-        uproot(slab, tree[WAITING])
-        tree[WAITING] = NONE
-    if slab.header[NODES_LEFT] > 0:
-        tree[WAITING] = plant(slab, NONE, 0)
-
-
-@part
-def replace(slab: Slab, tree: Any, floats: Any) -> None:
-    """Put the tree in waiting in place, or a new one, and have it begin without a past."""
-    uproot(slab, tree[ROOT])
-    if tree[WAITING] != NONE:
-        tree[ROOT] = tree[WAITING]
-        tree[WAITING] = NONE
-        adwin.begin_anew(floats[WARNING:DRIFT])
-    else:
-        tree[ROOT] = plant(slab, NONE, 0)
-    adwin.begin_anew(floats[DRIFT:])
-    floats[SEEN] = 0.0
-    floats[RIGHT] = 0.0
-
-
-@part
-def is_worse(slab: Slab, window: Any, wrong: float, delta: float) -> bool:
-    """Show a detector whether an answer was wrong; say whether it alarms at a rise, as River does also at a fall."""
-    if delta == 0.0:
-        return False
-    before = adwin.mean_of(window)
-    return adwin.update(window, wrong, delta) and (slab.header[AS_RIVER] == 1 or adwin.mean_of(window) > before)
-
-
-@part
 def watch(slab: Slab, tree: Any, floats: Any, settings: Any, wrong: float) -> None:
     """Show the detectors whether the tree's answer was wrong, and do what follows."""
     if is_worse(slab, floats[WARNING:DRIFT], wrong, settings[WARNING_DELTA]):
@@ -181,6 +95,8 @@ def watch(slab: Slab, tree: Any, floats: Any, settings: Any, wrong: float) -> No
         tree[WARNINGS] += 1
     if is_worse(slab, floats[DRIFT:], wrong, settings[DRIFT_DELTA]):
         replace(slab, tree, floats)
+        floats[SEEN] = 0.0
+        floats[RIGHT] = 0.0
         tree[DRIFTS] += 1
 
 

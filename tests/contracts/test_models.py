@@ -41,6 +41,7 @@ CASES = [
     ("river.naive_bayes.GaussianNB()", Task.MULTICLASS),
     ("river.tree.HoeffdingTreeClassifier(grace_period=20)", Task.BINARY),
     ("river.tree.HoeffdingAdaptiveTreeClassifier(grace_period=20)", Task.MULTICLASS),
+    *(("adaptive_random_forest(n_models=3, grace_count=20)", task) for task in Task),
     ("river.forest.ARFClassifier(n_models=3)", Task.BINARY),
     ("river.forest.AMFClassifier(n_estimators=2)", Task.MULTICLASS),
     ("river.forest.AMFRegressor(n_estimators=2)", Task.REGRESSION),

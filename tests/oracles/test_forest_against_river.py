@@ -6,7 +6,7 @@ the numbers of warnings and drifts at every event, and all splits of all trees a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 from river import drift, tree
 from river.datasets import synth
-from river.tree import hoeffding_tree_classifier, nodes
-from river.tree.split_criterion import gini_split_criterion, info_gain_split_criterion
 
 from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
 from engine.targets import Task
-from tests.recorded_draws import recorded_forest, scripted, splits, streams_with_a_break
+from tests.grown_trees import Split, add_up_from_left_to_right, rivers_splits, splits_below
+from tests.recorded_draws import recorded_forest, scripted, streams_with_a_break
 
 COUNT = 10_000
 STRUCTURE_EVERY = 250
@@ -28,62 +27,38 @@ Example = tuple[dict[str, Any], Any]
 
 
 @pytest.fixture(autouse=True)
-def _sums_from_left_to_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have River add up as it does on Python 3.11: later ones compensate, which moves a grace period by a bit."""
-
-    def added(values: Iterable[float], start: float = 0) -> float:
-        for value in values:
-            start += value
-        return start
-
-    for module in (nodes.htc_nodes, tree.utils, info_gain_split_criterion, gini_split_criterion,
-                   hoeffding_tree_classifier):  # fmt: skip
-        monkeypatch.setattr(module, "sum", added, raising=False)
-
-
-def our_splits(model: AdaptiveRandomForest, root: int) -> list[tuple[str, Any]]:
-    layout, slab = model._slab.layout, model._slab.cut(model._arrays[:2])
-    kind, column = slab.nodes[root, layout.KIND], int(slab.nodes[root, layout.FEATURE])
-    if kind == layout.LEAF:
-        return []
-    point = float(slab.weights[root, layout.POINT])
-    at: Any = None if kind == layout.FORK else point
-    if kind == layout.EQUAL:
-        at = model._vectors.texts()[column][int(point)]
-    found = [(model._vectors.names[column], at)]
-    child = int(slab.nodes[root, layout.LEFT])
-    while child != layout.NONE:
-        found += our_splits(model, child)
-        child = int(slab.nodes[child, layout.NEXT])
-    return found
+def _sums_of_python_3_11_in_rivers_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    add_up_from_left_to_right(monkeypatch)
 
 
 class Rivers:
     """What River's forest did on a stream, and what it drew."""
 
-    def __init__(self, stream: Sequence[Example], **settings: Any) -> None:
-        forest = recorded_forest(sorted(stream[0][0]), seed=3, **settings)
-        self.answers: list[dict[Any, float]] = []
+    def __init__(self, stream: Sequence[Example], *, regression: bool = False, **settings: Any) -> None:
+        forest = recorded_forest(sorted(stream[0][0]), seed=3, regression=regression, **settings)
+        self.task = Task.REGRESSION if regression else Task.MULTICLASS
+        self.answers: list[Any] = []
         self.alarms: list[tuple[int, int]] = []
-        self.structures: dict[int, list[list[tuple[str, Any]]]] = {}
+        self.structures: dict[int, list[list[Split]]] = {}
         for event, (x, target) in enumerate(stream, 1):
-            self.answers.append(forest.predict_proba_one(x))
+            self.answers.append(forest.predict_one(x) if regression else forest.predict_proba_one(x))
             forest.learn_one(x, target)
             self.alarms.append((forest.n_warnings_detected(), forest.n_drifts_detected()))
             if event % STRUCTURE_EVERY == 0 or event == len(stream):
-                self.structures[event] = [splits(each._root) for each in forest]
+                self.structures[event] = [list(rivers_splits(each._root)) for each in forest]
         self.scripts = forest._rng.scripts
 
 
 def assert_ours_are_rivers(rivers: Rivers, stream: Sequence[Example], **settings: Any) -> None:
-    model = AdaptiveRandomForest(Task.MULTICLASS, n_models=len(rivers.scripts), river_compat=True, **settings)
+    model = AdaptiveRandomForest(rivers.task, n_models=len(rivers.scripts), river_compat=True, **settings)
     model._arrays = (*model._arrays[:2], scripted(model._arrays[2], rivers.scripts))
     # Columns get their numbers in the order of names, which is River's.
     ordered = [(dict(sorted(x.items())), target) for x, target in stream]
     for event, ((x, target), theirs) in enumerate(zip(ordered, rivers.answers, strict=True), 1):
         _, shares = model.predict(x)
-        assert isinstance(shares, dict)
-        if theirs:
+        if not isinstance(shares, dict):
+            assert shares == pytest.approx(theirs, rel=1e-9, abs=1e-9), event
+        elif theirs:
             for each in theirs.keys() | shares.keys():
                 assert shares.get(each, 0.0) == pytest.approx(theirs.get(each, 0.0), rel=0.0, abs=1e-9), event
         model.learn(x, target, 1.0)
@@ -91,7 +66,7 @@ def assert_ours_are_rivers(rivers: Rivers, stream: Sequence[Example], **settings
         assert alarms == rivers.alarms[event - 1], event
         if event in rivers.structures:
             roots = model._arrays[2][1:, model._kernel.ROOT].tolist()
-            assert [our_splits(model, root) for root in roots] == rivers.structures[event], event
+            assert [splits_below(model, root) for root in roots] == rivers.structures[event], event
 
 
 @pytest.mark.parametrize("name", ["rtg", "rbf", "sea", "agrawal"])
@@ -138,6 +113,35 @@ def with_holes(count: int) -> list[Example]:
 def test_settings_texts_and_holes_are_as_rivers(stream: Any, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     examples = stream(1_200)
     assert_ours_are_rivers(Rivers(examples, n_models=3, **theirs), examples, **ours)
+
+
+def of_numbers(count: int) -> list[Example]:
+    """Return a stream with a text and holes whose targets are numbers, and turn around and rise in the middle."""
+    random = Random(5)
+    made: list[Example] = []
+    for place in range(count):
+        x: dict[str, Any] = {name: random.gauss(0.0, 1.0) for name in "abcdef"} | {"kind": random.choice("pqr")}
+        target = 3.0 * x["a"] + 2.0 * (x["b"] > 0.0) + 4.0 * (x["kind"] == "q") + 0.2 * random.gauss(0.0, 1.0)
+        if place > 0 and random.random() < 0.2:
+            del x[random.choice("abcdef")]
+        made.append((x, target if place < count // 2 else 30.0 - target))
+    return made
+
+
+@pytest.mark.parametrize("aggregation", ["median", "mean"])
+def test_of_numbers_answers_splits_warnings_and_drifts_are_rivers(aggregation: str) -> None:
+    stream = of_numbers(5_000)
+    rivers = Rivers(
+        stream,
+        regression=True,
+        n_models=4,
+        aggregation_method=aggregation,
+        leaf_prediction="mean",
+        splitter=tree.splitter.QOSplitter(radius=0.25),
+    )
+    assert min(rivers.alarms[-1]) >= 4
+    assert sum(len(each) for each in rivers.structures[5_000]) > 20
+    assert_ours_are_rivers(rivers, stream, aggregation=aggregation)
 
 
 def test_with_other_draws_the_answers_are_others() -> None:

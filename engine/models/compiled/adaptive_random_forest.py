@@ -9,10 +9,10 @@ import numpy as np
 
 from engine.messages import Answer, Features
 from engine.models.answers import untrained
-from engine.models.compiled.forest_settings import ForestSettings
+from engine.models.compiled.forest_settings import RIVERS_FOREST, ForestSettings
 from engine.models.compiled.model import Array, Compiled, Floats
 from engine.models.compiled.tree_settings import read_settings, signature_of
-from engine.models.compiled.tree_slab import SlabRoom, all_wanted
+from engine.models.compiled.tree_slab import SlabRoom, Wanted, all_wanted
 from engine.models.compiled.vectors import HEAD_COUNT
 from engine.targets import Task
 
@@ -28,22 +28,24 @@ class AdaptiveRandomForest(Compiled):
     Parameters
     ----------
     task
-        Binary or multiclass.
+        Any task.
     n_models
         Trees, from 1 to 1,000. Cost grows with them.
     max_features
-        Columns a leaf watches, of d: "sqrt" or "log2" of d, rounded, a whole number, a share of d as a fraction, or
-        None for all.
+        Columns a leaf watches, of d: "sqrt" or "log2" of d, rounded; "sqrt+1", one more, as published; a count; a share
+        of d as a fraction; or None for all.
     lambda_value
         How often a tree takes an example on average, up to 100; an example taken k times has k times its weight.
     warning_delta, drift_delta
         How readily the two ADWIN raise an alarm, in (0, 1); None for no successors, and for no replacements.
     weighted_vote
-        Whether trees vote by their accuracy; otherwise all votes count the same.
+        Of classes: whether trees vote by their accuracy; otherwise all votes count the same.
+    aggregation
+        Of numbers: whether the answer is the `median` or the `mean` of the trees' answers.
     seed
         Of all draws. Each tree has dice of its own, which a snapshot keeps.
     grace_count, delta, tau, leaf_answer, criterion, branch_share_min, majority_share_max, depth_max, binary_splits,
-    points_count, memory_mb_max, preset, river_compat
+    points_count, branch_weight_min, radius, memory_mb_max, preset, river_compat
         Of the trees: see `HoeffdingTree`. Trees of a forest try a split after 50 examples' weight and with a delta of
         0.01; `memory_mb_max` is of the whole forest.
 
@@ -54,12 +56,19 @@ class AdaptiveRandomForest(Compiled):
 
     With `river_compat` and River's draws all splits, alarms and answers are those of its `ARFClassifier`, to 1e-9.
     Where it is off, beside what `HoeffdingTree` says, an alarm counts where errors have become more alone, as in MOA:
-    River also replaces a tree because it has become better (20,000 events of 50 features that hardly move: 2 trees are
+    River also replaces a tree because it has become better (20,000 events of 50 features that hardly move: 2 are
     replaced instead of 156, and 98.7 % of the answers are right instead of 95.3). In either case example weights
     count; how many columns a leaf watches follows the columns there are, which River counts at its first example alone;
     and there is one bound of memory for the forest, in River one for each tree.
 
-    Gomes et al. 2017, doi 10.1007/s10994-017-5642-8.
+    Of numbers the same holds for River's `ARFRegressor` with means in leaves and a `QOSplitter`. Its detectors look at
+    errors with their sign, and miss a change that biases no answer; without `river_compat` they look at how large the
+    errors are. There are no linear models in leaves.
+
+    References
+    ----------
+    Gomes et al. (2017), Adaptive random forests for evolving data stream classification, doi 10.1007/s10994-017-5642-8.
+    Gomes et al. (2018), Adaptive random forests for data stream regression, ESANN.
 
     Examples
     --------
@@ -71,11 +80,18 @@ class AdaptiveRandomForest(Compiled):
     """
 
     kernel = "forest"
-    tasks = frozenset({Task.BINARY, Task.MULTICLASS})
+    tasks = frozenset(Task)
     __signature__ = signature_of(ForestSettings)
 
+    def __new__(cls, task: Task, **settings: Any) -> AdaptiveRandomForest:  # noqa: ARG004 - __init__ takes them
+        """Return a forest for the task."""
+        from engine.models.compiled.adaptive_random_forest_of_numbers import AdaptiveRandomForestOfNumbers
+
+        return super().__new__(AdaptiveRandomForestOfNumbers if task is Task.REGRESSION else cls)
+
     def __init__(self, task: Task, **settings: Any) -> None:
-        self._settings = read_settings(task, settings, ForestSettings)
+        rivers = RIVERS_FOREST if settings.get("river_compat") else {}
+        self._settings = read_settings(task, {**rivers, **settings}, ForestSettings)
         super().__init__(task)
 
     def _begin(self) -> tuple[Array, ...]:
@@ -88,28 +104,37 @@ class AdaptiveRandomForest(Compiled):
 
     def _trees(self) -> Array:
         """Return the trees' array before anything was learned."""
-        settings, layout = self._settings, self._kernel
+        from engine.kernels import grove as layout
+
+        settings = self._settings
         trees = np.zeros((1 + settings.n_models, layout.DICE + layout.DICE_COUNT), dtype=np.int64)
         own = trees[0, layout.FLOATS : layout.DICE].view(np.float64)
         own[layout.MEAN_COUNT] = settings.lambda_value
         own[layout.WARNING_DELTA] = settings.warning_delta or 0.0
         own[layout.DRIFT_DELTA] = settings.drift_delta or 0.0
-        own[layout.EQUAL_VOTES] = not settings.weighted_vote
-        trees[1:, [layout.ROOT, layout.WAITING]] = layout.NONE
+        own[layout.PLAIN] = self._is_plain()
+        trees[1:, [layout.ROOT, layout.WAITING]] = -1
         for tree in range(1, len(trees)):
             word = blake2b(f"{settings.seed}:{tree}".encode(), digest_size=8).digest()
             trees[tree, layout.DICE :] = int.from_bytes(word, "little", signed=True), layout.DICE_COUNT
         return trees
 
+    def _is_plain(self) -> bool:
+        """Say whether all trees' answers count the same."""
+        return not self._settings.weighted_vote
+
     def _room(self) -> tuple[Array, ...]:
         ints, floats, trees = self._arrays
-        wanted = all_wanted(
+        return *self._slab.grow((ints, floats), self._wanted()), trees
+
+    def _wanted(self) -> Wanted:
+        """Return what the slab has to have room for."""
+        return all_wanted(
             self._vectors,
             self._classes,
             watched_count=self._settings.watched_count(self._vectors.width),
-            tree_count=2 * (len(trees) - 1),
+            tree_count=2 * (len(self._arrays[2]) - 1),
         )
-        return *self._slab.grow((ints, floats), wanted), trees
 
     def _answer(self, row: Floats) -> Answer:
         # Where every tree has just been replaced by one that has learned nothing, there is no share.
@@ -125,12 +150,12 @@ class AdaptiveRandomForest(Compiled):
         number = self._number_explained(x)
         if number is None:
             return {}
-        layout, trees = self._kernel, self._arrays[2]
+        trees = self._arrays[2]
         names, row = self._vectors.names, self._one_row[0, HEAD_COUNT:]
         trusts = [self._trust(tree) for tree in range(1, len(trees))]
         said: dict[str, float] = {}
-        for root, trust in zip(trees[1:, layout.ROOT].tolist(), trusts, strict=True):
-            for column, change in self._slab.explain(self._arrays[:2], root, row, number):
+        for root, trust in zip(trees[1:, self._kernel.ROOT].tolist(), trusts, strict=True):
+            for column, change in self._slab.explain(self._arrays[:2], root, row, number) if root >= 0 else ():
                 said[names[column]] = said.get(names[column], 0.0) + change * trust / sum(trusts)
         return said
 
@@ -145,7 +170,7 @@ class AdaptiveRandomForest(Compiled):
         """Return what the kernel's `trust` does."""
         layout = self._kernel
         floats = self._arrays[2][:, layout.FLOATS : layout.DICE].view(np.float64)
-        if floats[tree, layout.RIGHT] == 0.0 or floats[0, layout.EQUAL_VOTES] != 0.0:
+        if floats[tree, layout.RIGHT] == 0.0 or floats[0, layout.PLAIN] != 0.0:
             return 1.0
         return float(floats[tree, layout.RIGHT] / floats[tree, layout.SEEN])
 

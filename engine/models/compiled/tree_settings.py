@@ -32,9 +32,9 @@ RIVERS: Final[dict[Task, dict[str, Any]]] = {
 """River's defaults, where ours differ."""
 
 FOR_CLASSES: Final = frozenset(
-    {"leaf_answer", "criterion", "branch_share_min", "majority_share_max", "points_count", "preset"}
+    {"leaf_answer", "criterion", "branch_share_min", "majority_share_max", "points_count", "preset", "weighted_vote"}
 )
-FOR_NUMBERS: Final = frozenset({"branch_weight_min", "radius"})
+FOR_NUMBERS: Final = frozenset({"branch_weight_min", "radius", "aggregation"})
 """Settings of one kind of tree alone."""
 
 

@@ -170,23 +170,19 @@ class SlabRoom:
         header[layout.SLOT_ROOM], header[layout.SLOTS_MAY_GROW] = room, room < slots_max
         return int(slots_max)
 
-    def _slots_kept(self, before: Any, slots_max: int) -> list[int]:
+    def _slots_kept(self, before: Any, slots_max: int) -> Array:
         """Return the slots in use, the most promising where not all can stay; the others' leaves lose theirs."""
         layout = self.layout
-        owners = {int(before.nodes[node, layout.SLOT]): node for node in range(len(before.nodes))}
-        used = sorted(slot for slot in owners if slot >= 0)
-        if len(used) <= slots_max:
-            return used
-
-        def promise(slot: int) -> float:
-            weights = before.weights[owners[slot], layout.CLASS :]
+        owners = np.flatnonzero(before.nodes[:, layout.SLOT] >= 0)
+        if len(owners) > slots_max:
+            weights = before.weights[owners, layout.CLASS :]
+            promise = weights.sum(axis=1) - weights.max(axis=1, initial=0.0)
             if before.header[layout.CRITERION] == layout.VARIANCE:
-                return float(weights[layout.T_SQUARES])
-            return float(weights.sum() - weights.max(initial=0.0))
-
-        used.sort(key=promise)
-        before.nodes[[owners[slot] for slot in used[:-slots_max]], layout.SLOT] = layout.NONE
-        return sorted(used[-slots_max:])
+                promise = weights[:, layout.T_SQUARES]
+            order = np.argsort(promise, kind="stable")
+            before.nodes[owners[order[:-slots_max]], layout.SLOT] = layout.NONE
+            owners = owners[order[-slots_max:]]
+        return np.sort(before.nodes[owners, layout.SLOT])
 
     def _empty(self, header: Array) -> Arrays:
         """Return arrays of the sizes that a header says, and nothing but the header in them."""
@@ -202,31 +198,37 @@ class SlabRoom:
         after[0][: layout.HEADER_COUNT] = header
         return after
 
-    def _move(self, before: Any, after: Any, kept: Sequence[int]) -> None:
+    def _move(self, before: Any, after: Any, kept: Array) -> None:
         """Copy nodes and slots, and link what is free."""
         layout = self.layout
         for name in ("nodes", "weights"):
             source = getattr(before, name)
             getattr(after, name)[: source.shape[0], : source.shape[1]] = source
-        fresh = range(len(before.nodes), len(after.nodes))
+        fresh = np.arange(len(before.nodes), len(after.nodes))
         after.header[layout.NODES_LEFT] += len(fresh)
         after.nodes[fresh, layout.SLOT] = layout.NONE
-        for node in reversed(fresh):
-            after.nodes[node, layout.NEXT] = after.header[layout.NODE_FREE]
-            after.header[layout.NODE_FREE] = node
-        places = kept if len(before.lists) <= len(after.lists) else range(len(kept))
-        for slot, place in zip(kept, places, strict=True):
-            owner = before.lists[slot, layout.OWNER]
-            after.nodes[owner, layout.SLOT] = place
-            after.lists[place, : before.lists.shape[1]] = before.lists[slot]
-            _, classes, watched, _ = before.cells.shape
-            after.cells[place, :classes, :watched] = before.cells[slot]
-            for (begin, room), (begin_after, _) in zip(before.columns, after.columns, strict=False):
-                if begin >= 0:
-                    texts = before.counts[slot, :, begin : begin + room]
-                    after.counts[place, :classes, begin_after : begin_after + room] = texts
-        after.header[layout.SLOT_FREE] = layout.NONE
-        after.header[layout.SLOTS_LEFT] = len(after.lists) - len(kept)
-        for slot in sorted(set(range(len(after.lists))) - set(places), reverse=True):
-            after.lists[slot, layout.OWNER] = after.header[layout.SLOT_FREE]
-            after.header[layout.SLOT_FREE] = slot
+        after.header[layout.NODE_FREE] = self._link(after.nodes[:, layout.NEXT], fresh, before.header[layout.NODE_FREE])
+
+        places = kept if len(before.lists) <= len(after.lists) else np.arange(len(kept))
+        after.nodes[before.lists[kept, layout.OWNER], layout.SLOT] = places
+        after.lists[places, : before.lists.shape[1]] = before.lists[kept]
+        classes, watched = before.cells.shape[1:3]
+        if before.header[layout.CRITERION] == layout.VARIANCE:
+            after.buckets[places, :watched, : before.buckets.shape[2]] = before.buckets[kept]
+        else:
+            after.cells[places, :classes, :watched] = before.cells[kept]
+        for (begin, room), (begin_after, _) in zip(before.columns, after.columns, strict=False):
+            if begin >= 0:
+                texts = before.counts[kept, :, begin : begin + room]
+                after.counts[places, :classes, begin_after : begin_after + room] = texts
+        free = np.setdiff1d(np.arange(len(after.lists)), places)
+        after.header[layout.SLOTS_LEFT] = len(free)
+        after.header[layout.SLOT_FREE] = self._link(after.lists[:, layout.OWNER], free, layout.NONE)
+
+    @staticmethod
+    def _link(following: Array, free: Array, last: int) -> int:
+        """Chain what is free, in order, and then what `last` begins; return where the chain begins."""
+        if not len(free):
+            return int(last)
+        following[free] = np.append(free[1:], last)
+        return int(free[0])

@@ -73,9 +73,66 @@ def test_one_by_one_in_runs_as_a_table_and_over_a_snapshot_is_the_same_to_the_la
     assert len(set(states)) == 1
 
 
-def test_a_question_changes_not_a_bit() -> None:
+def numbers_with_a_break(count: int, seed: int = 1) -> tuple[np.ndarray[Any, Any], list[float]]:
+    """Return a table, and targets around 0 that change their sign in the middle: nothing is biased before or after."""
+    random = np.random.default_rng(seed)
+    table = random.normal(size=(count, len(NAMES)))
+    targets = 3.0 * np.sign(table[:, 0]) + 2.0 * (table[:, 1] > 0.5) - 1.0 + 0.3 * random.normal(size=count)
+    targets[count // 2 :] *= -1.0
+    return table, [float(target) for target in targets]
+
+
+def test_of_numbers_too_all_ways_are_the_same_to_the_last_bit() -> None:
+    table, targets = numbers_with_a_break(2_400)
+    single, run, by_table, first = (AdaptiveRandomForest(Task.REGRESSION, seed=5) for _ in range(4))
+    acts: list[Act] = []
+    expected = []
+    for row, target in zip(table, targets, strict=True):
+        x = features(row)
+        acts += [Act(x), Act(x, target)]
+        expected.append(single.predict(x))
+        single.learn(x, target, 1.0)
+    assert sum(single.drift_counts) > 0
+
+    assert run.run(acts) == expected
+    answers = by_table.test_then_train(NAMES, table, targets)
+    assert [score for _, score in expected] == answers[:, 0].tolist()
+    first.run(acts[:2_501])
+    restored = AdaptiveRandomForest(Task.REGRESSION, seed=99)
+    restored.restore(decode(encode(first.snapshot())))
+    restored.run(acts[2_501:])
+    assert len({encode(model.snapshot()) for model in (single, run, by_table, restored)}) == 1
+
+
+def test_a_change_that_biases_no_number_is_noticed_where_rivers_is_blind() -> None:
+    table, targets = numbers_with_a_break(6_000)
+    ours, rivers = AdaptiveRandomForest(Task.REGRESSION), AdaptiveRandomForest(Task.REGRESSION, river_compat=True)
+    errors = []
+    for model in (ours, rivers):
+        answers = model.test_then_train(NAMES, table, targets)[:, 0]
+        errors.append(float(abs(answers - np.array(targets))[4_500:].mean()))
+    assert min(ours.drift_counts) > 0
+    assert errors[0] < 0.8 * errors[1]
+
+
+def test_an_explanation_of_a_number_adds_up() -> None:
+    table, targets = numbers_with_a_break(2_000)
+    model = AdaptiveRandomForest(Task.REGRESSION, aggregation="mean", drift_delta=None)
+    assert model.explain(features(table[0])) == {}
+    model.test_then_train(NAMES, table[:1_000], targets[:1_000])
+    layout, slab = model._slab.layout, model._slab.cut(model._arrays[:2])
+    roots = model._arrays[2][1:, model._kernel.ROOT]
+    begin = slab.weights[roots, layout.CLASS + layout.T_MEAN].mean()
+    for row in table[-20:]:
+        said = model.explain(features(row))
+        assert max(said, key=lambda name: abs(said[name])) in {"f0", "f1"}
+        assert model.predict(features(row))[0] == pytest.approx(begin + sum(said.values()), abs=1e-9)
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+def test_a_question_changes_not_a_bit(task: Task) -> None:
     table, targets = with_a_break(1_000)
-    asked, left_alone = (AdaptiveRandomForest(Task.BINARY, n_models=3) for _ in range(2))
+    asked, left_alone = (AdaptiveRandomForest(task, n_models=3) for _ in range(2))
     for row, target in zip(table, targets, strict=True):
         asked.predict(features(table[0]))
         asked.explain(features(row))
@@ -208,6 +265,22 @@ def test_classes_features_and_texts_may_come_late() -> None:
     assert model.predict({})[0] in {"high", "low", "late"}
 
 
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+def test_a_feature_that_comes_late_leaves_what_was_learned_as_it_was(task: Task) -> None:
+    table, targets = with_a_break(400)
+    model = AdaptiveRandomForest(task, max_features=None, n_models=2, delta=1e-9, tau=0.0)
+    model.test_then_train(NAMES, table, targets)
+    before = model._slab.cut(model._arrays[:2])
+    model._admit({**features(table[0]), "late": 1.0}, targets[0])
+    after = model._slab.cut(model._arrays[:2])
+    used = before.nodes[before.nodes[:, model._slab.layout.SLOT] >= 0, model._slab.layout.SLOT]
+    assert len(used)
+    if task is Task.REGRESSION:
+        assert (after.buckets[used, : len(NAMES)] == before.buckets[used]).all()
+    else:
+        assert (after.cells[used][:, :, : len(NAMES)] == before.cells[used]).all()
+
+
 def test_an_example_counts_by_its_weight() -> None:
     light, heavy = (AdaptiveRandomForest(Task.BINARY, n_models=5) for _ in range(2))
     for place in range(500):
@@ -256,18 +329,22 @@ def test_nothing_is_explained_before_a_split() -> None:
     ("setting", "said"),
     [
         ("n_models=0", r"n_models must be in \[1, 1000\], got 0"),
-        ("max_features=0", "max_features must be sqrt, log2, None, a count from 1 on or a share"),
+        ("max_features=0", r"max_features must be sqrt\+1, sqrt, log2, None, a count from 1 on or a share"),
         ("max_features='cbrt'", "got 'cbrt'"),
         ("max_features=1.5", "got 1.5"),
         ("lambda_value=0", r"lambda_value must be in \(0, 100\], got 0"),
         ("drift_delta=1", r"drift_delta must be in \(0, 1\), or None for no detector, got 1"),
         ("grace_count=0", "adaptive_random_forest's grace_count must be at least 1, got 0"),
         ("trees=5", "trees"),
+        ("aggregation='mean'", "aggregation says nothing in a binary task"),
+        ("aggregation='mode'", "aggregation must be one of median, mean, got 'mode'"),
+        ("weighted_vote=False", "weighted_vote says nothing in a regression task"),
     ],
 )
 def test_a_forest_that_cannot_be_is_refused(setting: str, said: str) -> None:
+    task = Task.REGRESSION if "mode'" in setting or "regression" in said else Task.BINARY
     with pytest.raises(ConfigError, match=said):
-        parse_model(f"adaptive_random_forest({setting})", task=Task.BINARY, seed=1, name="forest")
+        parse_model(f"adaptive_random_forest({setting})", task=task, seed=1, name="forest")
 
 
 def test_a_spec_without_a_seed_gets_one_of_its_own() -> None:
