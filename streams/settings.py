@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from inspect import getdoc
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -207,7 +208,7 @@ class SettingLine(NamedTuple):
 
 def describe_sections() -> dict[str, str]:
     """Return what each section is about."""
-    return {name: section.__doc__ or "" for name, section in _SECTIONS.items()}
+    return {name: getdoc(section) or "" for name, section in _SECTIONS.items()}
 
 
 def describe_settings() -> Iterator[SettingLine]:

@@ -26,7 +26,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 OTHER_TOOLS_FLAGS = {"--check", "--rounds", "--dir", "--kills", "--quick", "--only", "--streams", "--events"}
 OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
-    *("--log", "--create", "--partition", "--key", "--from", "--count", "--topic", "--audit"),
+    *("--log", "--kafka", "--create", "--partition", "--key", "--from", "--count", "--topic", "--audit"),
     *("--reason", "--by", "--wait", "--all", "--dry-run"),
     *("--once", "--accept-differences", "--change-contenders", "--at"),
     *("--baseline", "--effect", "--share", "--per-day", "--alpha", "--power"),
