@@ -10,7 +10,7 @@ import ast
 import difflib
 import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from math import isfinite
@@ -274,12 +274,17 @@ def _find(name: str, own: Mapping[str, type], command: str) -> type:
     if found is not None:
         return found
     rivers = river_model.class_names()
-    candidates = [*own, *rivers] if name.startswith("river.") else [*rivers, *own]
-    by_last = {candidate.rpartition(".")[2].lower(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(name.rpartition(".")[2].lower(), by_last, n=1)
-    hint = f"; did you mean {by_last[close[0]]}?" if close else f"; `sidestream {command}` lists the names"
+    meant = _close(name, rivers) or _close(name, own) if name.startswith("river.") else _close(name, [*rivers, *own])
+    hint = f"; did you mean {meant}?" if meant else f"; `sidestream {command}` lists the names"
     msg = f"unknown name {name!r}{hint}"
     raise ConfigError(msg)
+
+
+def _close(name: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate whose last part is most like the name's; None where none is."""
+    by_last = {candidate.rpartition(".")[2].lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name.rpartition(".")[2].lower(), by_last, n=1)
+    return by_last[close[0]] if close else None
 
 
 def _construct(

@@ -186,7 +186,7 @@ def test_where_everything_is_declared_nothing_is_sampled() -> None:
     assert pipeline.plan.classes == (False, True)
     assert pipeline.plan.schema is not None
     assert pipeline.plan.schema.columns == (Column("amount", Kind.NUMERIC),)
-    assert pipeline.plan.challengers["hoeffding_tree"] == "river.tree.HoeffdingTreeClassifier()"
+    assert pipeline.plan.challengers["hoeffding_tree"] == "hoeffding_tree()"
     assert pipeline.notices == (
         "positive class: True (as asked), not False",
         "columns: those that [schema] declares, for there was no request to look at",

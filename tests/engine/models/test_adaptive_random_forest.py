@@ -94,13 +94,15 @@ def test_of_numbers_too_all_ways_are_the_same_to_the_last_bit() -> None:
         single.learn(x, target, 1.0)
     assert sum(single.drift_counts) > 0
 
-    assert run.run(acts) == expected
+    in_runs: list[Answer] = []
+    run.run(acts, in_runs)
+    assert in_runs == expected
     answers = by_table.test_then_train(NAMES, table, targets)
     assert [score for _, score in expected] == answers[:, 0].tolist()
-    first.run(acts[:2_501])
+    first.run(acts[:2_501], [])
     restored = AdaptiveRandomForest(Task.REGRESSION, seed=99)
     restored.restore(decode(encode(first.snapshot())))
-    restored.run(acts[2_501:])
+    restored.run(acts[2_501:], [])
     assert len({encode(model.snapshot()) for model in (single, run, by_table, restored)}) == 1
 
 
