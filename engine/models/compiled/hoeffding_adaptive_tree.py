@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Any, ClassVar
 
@@ -111,7 +111,9 @@ class HoeffdingAdaptiveTree(HoeffdingTree):
     def _begin(self) -> tuple[Array, ...]:
         watches = np.zeros((1, self._kernel.DICE + self._kernel.DICE_COUNT), dtype=np.int64)
         watches[0, self._kernel.DICE :] = self._settings.seed or 0, self._kernel.DICE_COUNT
-        return *super()._begin(), watches
+        slab = super()._begin()
+        self._slab = replace(self._slab, node_bytes_more=watches[0].nbytes)
+        return *slab, watches
 
     def _room(self) -> tuple[Array, ...]:
         ints, floats, watches = self._arrays

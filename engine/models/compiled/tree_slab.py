@@ -62,13 +62,16 @@ class SlabRoom:
     cell_width
         Floats of a cell.
     bytes_max
-        What both arrays may take. Kept but for two cases: one slot for each tree there always is, and nodes that are in
+        What all arrays may take. Kept but for two cases: one slot for each tree there always is, and nodes that are in
         use stay when classes are added.
+    node_bytes_more
+        What a node takes in arrays beside the slab.
     """
 
     layout: Any
     cell_width: int
     bytes_max: int
+    node_bytes_more: int = 0
 
     def cut(self, arrays: Arrays) -> Any:
         """Return the views of a slab, which is the first two arrays."""
@@ -153,7 +156,7 @@ class SlabRoom:
         """Set how many nodes and slots there are to be, and whether that can become more; return the most slots."""
         layout = self.layout
         class_count, text_count, watched_count = header[[layout.CLASS_ROOM, layout.TEXT_ROOM, layout.WATCHED_ROOM]]
-        node_bytes = 8 * (layout.CLASSES + layout.CLASS + 2 * class_count)
+        node_bytes = 8 * (layout.CLASSES + layout.CLASS + 2 * class_count) + self.node_bytes_more
         known_count = class_count * (watched_count * self.cell_width + text_count)
         slot_bytes = 8 * (layout.FEATURES + watched_count + known_count)
         needed = tree_count * header[layout.BRANCH_ROOM]

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from engine.errors import ConfigError
 from engine.messages import Answer, Features, Target
+from engine.models.compiled.hoeffding_adaptive_tree import HoeffdingAdaptiveTree
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.model import Act
 from engine.models.spec import parse_model
@@ -111,6 +112,17 @@ def test_memory_stays_within_its_bound_while_the_tree_goes_on_learning(task: Tas
         assert model.memory_bytes <= 0.1 * 2**20
     assert free.memory_bytes > 0.15 * 2**20
     assert errors[0] < 1.5 * errors[1] + 100
+
+
+def test_the_detectors_of_an_adaptive_tree_count_towards_its_memory() -> None:
+    settings: dict[str, Any] = {"grace_count": 20, "delta": 0.5, "tau": 0.5}
+    model = HoeffdingAdaptiveTree(Task.BINARY, **settings, memory_mb_max=0.2)
+    free = HoeffdingAdaptiveTree(Task.BINARY, **settings)
+    for x, target in stream(8_000):
+        model.learn(x, target, 1.0)
+        free.learn(x, target, 1.0)
+        assert model.memory_bytes <= 0.2 * 2**20
+    assert free.memory_bytes > 0.3 * 2**20
 
 
 def test_a_class_that_comes_when_memory_is_short_still_is_learned() -> None:
