@@ -34,6 +34,7 @@ class ForestSettings(TreeSettings):
     delta: float = 0.01
 
     name: ClassVar[str] = "adaptive_random_forest"
+    rivers_delta: ClassVar[float] = 0.01
 
     def __post_init__(self) -> None:
         """Refuse what is out of its range."""

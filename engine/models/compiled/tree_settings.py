@@ -29,7 +29,7 @@ RIVERS: Final[dict[Task, dict[str, Any]]] = {
     Task.MULTICLASS: {"majority_share_max": 0.99},
     Task.REGRESSION: {"radius": 0.25},
 }
-"""River's defaults, where ours differ."""
+"""River's defaults, where ours differ; `rivers_delta` is another."""
 
 FOR_CLASSES: Final = frozenset(
     {"leaf_answer", "criterion", "branch_share_min", "majority_share_max", "points_count", "preset", "weighted_vote"}
@@ -43,7 +43,7 @@ class TreeSettings:
     """The settings of a tree; `HoeffdingTree` says what each means."""
 
     grace_count: float = 200
-    delta: float = 1e-7
+    delta: float = 1e-3
     tau: float = 0.05
     leaf_answer: str = "nba"
     criterion: str = "info_gain"
@@ -59,6 +59,7 @@ class TreeSettings:
     river_compat: bool = False
 
     name: ClassVar[str] = "hoeffding_tree"
+    rivers_delta: ClassVar[float] = 1e-7
 
     def __post_init__(self) -> None:
         """Refuse what is out of its range."""
@@ -125,7 +126,8 @@ def read_settings(task: Task, given: dict[str, Any], kind: type[Settings]) -> Se
     if task is Task.MULTICLASS and given.get("criterion") == "hellinger" and not given.get("river_compat"):
         msg = f"{kind.name}'s criterion hellinger is for two classes; take info_gain or gini in a multiclass task"
         raise ConfigError(msg)
-    said = {**(RIVERS[task] if given.get("river_compat") else {}), **(PRESETS[preset] if preset else {})}
+    rivers = {**RIVERS[task], "delta": kind.rivers_delta} if given.get("river_compat") else {}
+    said = {**rivers, **(PRESETS[preset] if preset else {})}
     return kind(**{**said, **given})
 
 
