@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.drift_streams import INSECTS, read
+from benchmarks.learner_streams import Table
 from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
 from engine.targets import Task
 from streams import kernel_cache
@@ -127,23 +128,14 @@ def rivers(stream: Stream, seed: int) -> int:
 
 
 def capymoas(stream: Stream, seed: int) -> int:
-    """Return the same of CapyMOA's."""
-    from capymoa.classifier import AdaptiveRandomForestClassifier
-    from capymoa.instance import LabeledInstance
-    from capymoa.stream import Schema
+    """Return the same of CapyMOA's, at its own defaults."""
+    from benchmarks.learner_moa import AdaptiveRandomForestClassifier, of_moa
 
-    classes = sorted({str(target) for target in stream.targets})
-    schema = Schema.from_custom(
-        features=[*stream.features, "target"], target="target", categories={"target": classes}, name=stream.name
-    )
-    forest = AdaptiveRandomForestClassifier(schema=schema, ensemble_size=TREES, random_seed=seed)
-    numbers = {name: number for number, name in enumerate(classes)}
-    right = 0
-    for row, target in zip(stream.table, stream.targets, strict=True):
-        each = LabeledInstance.from_array(schema, row, numbers[str(target)])
-        right += forest.predict(each) == each.y_index
-        forest.train(each)
-    return right
+    def make(schema: Any, _: Task) -> Any:
+        return AdaptiveRandomForestClassifier(schema, ensemble_size=TREES, random_seed=seed)
+
+    table = Table(stream.name, tuple(stream.features), stream.table, list(stream.targets), Task.MULTICLASS)
+    return of_moa(make)(table)(0, len(table))
 
 
 def measure(data: Path | None, sizes: Sizes, say: Callable[[str], None]) -> Iterator[Measured]:
@@ -170,7 +162,8 @@ def measure(data: Path | None, sizes: Sizes, say: Callable[[str], None]) -> Iter
                 begun = perf_counter()
                 right = model(stream, seed)
                 found.add(right, count, perf_counter() - begun)
-            yield found
+            if seeds:
+                yield found
 
 
 def lines_of(found: Sequence[Measured]) -> Iterator[str]:
@@ -194,6 +187,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, help="of each stream, the first so many")
     parser.add_argument("--seeds", type=int, help="runs of ours; default 10")
     parser.add_argument("--river-seeds", type=int, help="runs of River's forest, 1 to 2 ms an event; default 1")
+    parser.add_argument("--capymoa-seeds", type=int, help="runs of CapyMOA's forest; default 3")
     parser.add_argument("--data", type=Path, default=os.environ.get("SIDESTREAM_DATA"), help="holds elec2 and insects")
     parser.add_argument("--json", type=Path, help="write everything here")
     arguments = parser.parse_args()

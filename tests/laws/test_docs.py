@@ -23,7 +23,18 @@ from tests.contracts import test_river_state as river_state
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-OTHER_TOOLS_FLAGS = {"--check", "--rounds", "--dir", "--kills", "--quick", "--only", "--streams", "--events"}
+OTHER_TOOLS_FLAGS = {
+    "--check",
+    "--rounds",
+    "--dir",
+    "--kills",
+    "--quick",
+    "--only",
+    "--streams",
+    "--events",
+    "--river-seeds",
+    "--capymoa-seeds",
+}
 OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
     *("--log", "--kafka", "--create", "--partition", "--key", "--from", "--count", "--topic", "--audit"),
