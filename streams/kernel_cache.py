@@ -132,7 +132,8 @@ def _telling(folder: Path | None, say: Say) -> Callable[[str], AbstractContextMa
         if _is_compiled(folder, name):
             yield
         else:
-            say(f"compiling the kernels of {name}{'' if folder is None else ', once on this machine'}")
+            once = "" if folder is None else ", once on this machine"
+            say(f"compiling the kernels of {name}{once}: some seconds, for forests up to a minute")
             watch = Stopwatch()
             yield
             say(f"compiled {name} in {watch.seconds():.1f} s")

@@ -126,7 +126,7 @@ def test_a_kernel_file_compiled_for_another_that_imports_it_is_announced_with_it
         ran(ASK.replace("probe", "callee").replace("take", "added"), "keyed", **where),
     )
     assert [line.partition(" in ")[0] for line in first.stderr.splitlines()] == [
-        "compiling the kernels of probe, once on this machine",
+        "compiling the kernels of probe, once on this machine: some seconds, for forests up to a minute",
         "compiled probe",
     ]
     assert second.stderr == ""
