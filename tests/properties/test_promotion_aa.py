@@ -154,7 +154,7 @@ def events_of(differences: list[float]) -> list[tuple[dict[str, float], bool]]:
 def test_through_the_engine_equal_models_are_promoted_as_seldom(rule: str) -> None:
     """The engine looks every 32 inputs, so it crosses no sooner than the arrays, and only where they do."""
     rules = rules_of(evidence=EvidenceRules(rule, alpha=ALPHA, run_length=2_000), epoch_inputs=32)
-    d = np.concatenate([pairs(kind, 4, 600) for kind in EQUAL])
+    d = np.concatenate([pairs(kind, 5, 600) for kind in EQUAL])
     promoted = [engine_of(rules).process(stream(events_of(row.tolist()))).promotions[:1] for row in d]
     wanted = rules.evidence.log_threshold(1)
     crossed = fixed_crossings("betting", d, wanted) if rule == "fixed" else restarting_crossings(d, wanted)
