@@ -242,9 +242,7 @@ class Compiled(ABC):
         answers = np.zeros((len(table), self._answer_count))
         rows = np.full((min(TABLE_COUNT, len(table)), HEAD_COUNT + self._vectors.width), np.nan)
         rows[:, 0], rows[:, 2] = BOTH, 1.0
-        first = HEAD_COUNT + columns[0] if columns else 0
-        is_run = columns == list(range(columns[0], columns[0] + len(columns))) if columns else False
-        places: Any = slice(first, first + len(columns)) if is_run else [HEAD_COUNT + column for column in columns]
+        places = _places(columns)
         for begin in range(0, len(table), TABLE_COUNT):
             part = table[begin : begin + TABLE_COUNT]
             rows[: len(part), places] = part
@@ -291,6 +289,14 @@ class Compiled(ABC):
         self._numbers = {name: number for number, name in enumerate(self._classes)}
         self._arrays = arrays
         self._lay()
+
+
+def _places(columns: list[int]) -> slice | list[int]:
+    """Return where columns stand in a row: a slice, which is written at once, where they are neighbours in order."""
+    places = [HEAD_COUNT + column for column in columns]
+    if places and places == list(range(places[0], places[0] + len(places))):
+        return slice(places[0], places[0] + len(places))
+    return places
 
 
 class CompiledNumber(Compiled):

@@ -6,13 +6,14 @@ How they are laid out, `engine.kernels.slab` says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from engine.messages import Target
 from engine.models.compiled.model import Array, Floats
+from engine.models.compiled.tree_settings import BUCKETS_COUNT, TreeSettings
 from engine.models.compiled.vectors import Vectors
 
 NODES_SHARE: Final = 0.25
@@ -89,6 +90,10 @@ class SlabRoom:
         ints[list(whole)] = list(whole.values())
         floats[list(settings)] = list(settings.values())
         return ints, floats
+
+    def of_numbers(self, wanted: Wanted) -> Wanted:
+        """Return what a slab has to have room for where it keeps of targets what trees of numbers do, not classes."""
+        return replace(wanted, class_order=range(self.layout.T_COUNT))
 
     def explain(self, arrays: Arrays, root: int, row: Floats, number: int) -> list[tuple[int, float]]:
         """Return, node by node from a root to the leaf of a row, the column asked and how much the answer changes.
@@ -235,3 +240,12 @@ class SlabRoom:
             return int(last)
         following[free] = np.append(free[1:], last)
         return int(free[0])
+
+
+def begin_of_numbers(settings: TreeSettings) -> tuple[SlabRoom, Arrays]:
+    """Return the slab of trees of numbers, and its first arrays."""
+    from engine.kernels import slab
+    from engine.kernels.buckets import BUCKET, HEAD
+
+    room = SlabRoom(slab, (HEAD + BUCKETS_COUNT * BUCKET) // slab.T_COUNT, settings.bytes_max)
+    return room, room.begin({**settings.whole(slab), slab.CRITERION: slab.VARIANCE}, settings.broken(slab))
