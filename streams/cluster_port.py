@@ -7,9 +7,16 @@ what is there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streams.topic_needs import Demands, Survey, TopicNeed
+
+
+class Waiting(NamedTuple):
+    """A record that waits to be read: its offset, and when it was appended, in unix milliseconds; None: not known."""
+
+    offset: int
+    appended_ms: int | None
 
 
 class Cluster(Protocol):
@@ -21,4 +28,16 @@ class Cluster(Protocol):
 
     def make_own(self) -> None:
         """Make the topics of the log itself that are missing; those that are there stay as they are."""
+        ...
+
+    def waiting(self, topic: str, partition: int, from_offset: int) -> Waiting | None:
+        """Return the first record at or after an offset; None where there is none."""
+        ...
+
+    def committed_ms(self) -> int | None:
+        """Return when the journal's last record was appended, in unix milliseconds; None where it is not known."""
+        ...
+
+    def holder(self) -> str | None:
+        """Return who holds the lease; None where nobody does."""
         ...

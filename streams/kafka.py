@@ -17,7 +17,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
 from streams.kafka_access import KafkaAccess
-from streams.kafka_cluster import KafkaCluster
+from streams.kafka_cluster import Around, KafkaCluster
 from streams.kafka_journal import NOTHING, Journal, Mark, MarkKind, journal_entry, read_mark
 from streams.kafka_leader import Leader
 from streams.kafka_lease import SESSION_MS, LeaseDesk
@@ -135,9 +135,7 @@ class KafkaLog:
             replication=self._options.replication,
         )
         self.cluster = KafkaCluster(
-            self._loop,
-            self._wire,
-            self._topics,
+            Around(self._loop, self._wire, self._topics, self._journal, self._desk),
             name=name,
             transaction_timeout_ms=self._options.transaction_timeout_ms,
         )
