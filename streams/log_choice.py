@@ -5,7 +5,7 @@ Whatever is done on a log is done alike on both: nobody but this file asks which
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +25,14 @@ SSL_PASSWORD_VARIABLE = "SIDESTREAM_KAFKA_SSL_PASSWORD"  # noqa: S105
 
 
 @contextmanager
-def opened_log(settings: Settings, environ: Mapping[str, str], *, create: bool = False) -> Iterator[Log]:
-    """Open the log that is meant; `create` makes an embedded one that is missing.
+def opened_log(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    create: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Log]:
+    """Open the log that is meant; `create` makes an embedded one that is missing, `say` is told what is to be known.
 
     Raises
     ------
@@ -36,7 +42,8 @@ def opened_log(settings: Settings, environ: Mapping[str, str], *, create: bool =
         As the log says.
     """
     if settings.kafka.address is not None:
-        from streams.kafka import KafkaLog, KafkaOptions
+        from streams.kafka import KafkaLog
+        from streams.kafka_options import KafkaOptions
 
         kafka = settings.kafka
         options = KafkaOptions(
@@ -45,8 +52,9 @@ def opened_log(settings: Settings, environ: Mapping[str, str], *, create: bool =
             timeout_s=kafka.timeout_s,
             transaction_timeout_ms=1_000 * kafka.transaction_timeout_s,
             lease_wait_s=kafka.lease_wait_s,
+            snapshots=kafka.snapshots,
         )
-        with KafkaLog(kafka.name, access_of(kafka, environ), options) as log:
+        with KafkaLog(kafka.name, access_of(kafka, environ), options, say) as log:
             yield log
     elif settings.log.dir is not None:
         from streams.embedded_log import EmbeddedLog
@@ -60,7 +68,7 @@ def opened_log(settings: Settings, environ: Mapping[str, str], *, create: bool =
 
 
 @contextmanager
-def opened_for_worker(settings: Settings, environ: Mapping[str, str]) -> Iterator[Log]:
+def opened_for_worker(settings: Settings, environ: Mapping[str, str], say: Callable[[str], None]) -> Iterator[Log]:
     """Open the log that is meant, for a worker: a log on Kafka keeps `[log] dir` to itself, as an embedded one does."""
     if settings.kafka.address is None:
         with opened_log(settings, environ, create=True) as log:
@@ -76,7 +84,7 @@ def opened_for_worker(settings: Settings, environ: Mapping[str, str]) -> Iterato
         raise SourceError(msg) from None
     lock = WorkerLock(directory)
     try:
-        with opened_log(settings, environ) as log:
+        with opened_log(settings, environ, say=say) as log:
             yield log
     finally:
         lock.release()

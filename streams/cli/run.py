@@ -54,18 +54,19 @@ def command(config: str, kafka: str | None, **given: Any) -> None:
     if problems:
         refuse_all(problems)
     warn_of_listeners(settings)
-    stop = _Signals()
-    with looked_for_seldom(), opened_for_worker(settings, os.environ) as log:
+    stop, screen = _Signals(), _Screen(settings.run.status_every_s)
+    with looked_for_seldom(), opened_for_worker(settings, os.environ, screen.say) as log:
         service = Service(
             settings=settings,
             log=log,
             key=key_from(os.environ),
             world=SystemClock(),
-            observer=_Screen(settings.run.status_every_s),
+            observer=screen,
             stop=stop,
             once=given["once"],
             accept_differences=given["accept_differences"],
             change_contenders=given["change_contenders"],
+            say=screen.say,
         )
         service.run()
 
@@ -105,6 +106,12 @@ class _Screen:
         self._every_s = SHOW_EVERY_S if self._talk.is_terminal else every_s
         self._shown_s = 0.0
 
+    def say(self, words: str) -> None:
+        """Say a sentence that a person should know."""
+        if self._talk.is_terminal:
+            self._talk.file.write("\r\x1b[K")
+        self._talk.print(f"· {words}", style="dim", markup=False)
+
     def recovering(self, done: int, end: int) -> None:
         """Show how far recovery is, now and then."""
         if self._is_time():
@@ -113,7 +120,7 @@ class _Screen:
     def begin(self, ground: Ground, recovered: Recovered, seconds: float) -> None:
         """Say what runs, and from where."""
         for notice in (*ground.pipeline.notices, *recovered.notices):
-            self._talk.print(f"· {notice}", style="dim", markup=False)
+            self.say(notice)
         engine = recovered.replica.engine
         if recovered.replayed:
             rate = f", {recovered.replayed / seconds:,.0f} commits/s" if seconds else ""
