@@ -33,6 +33,7 @@ from streams.log_port import (
     READ_COUNT_MAX,
     Commit,
     Entry,
+    HeldError,
     JournalRecord,
     Lease,
     LeaseError,
@@ -175,7 +176,7 @@ class KafkaLog:
         """Become the one worker of this name: hold the lease, throw out whoever wrote before, begin a new term."""
         if self._leader is not None:
             msg = f"a worker already runs on {self.name}: this one, in term {self._leader.term}; release it first"
-            raise LeaseError(msg)
+            raise HeldError(msg, f"this one, in term {self._leader.term},")
         leader = self._loop.run(self._lead(), self._options.timeout_s + self._options.lease_wait_s)
         self._leader = leader
         self._reader.doubt()
@@ -309,7 +310,7 @@ class KafkaLog:
         member = await self._desk.take(term, self._options.lease_wait_s)
         if isinstance(member, str):
             msg = f"a worker already runs on {self.name}: {member}; stop it, or give this one another name"
-            raise LeaseError(msg)
+            raise HeldError(msg, member)
         leader = Leader(member, self._writer(f"{self._group}.leader"), self._journal, self._wire, batch_bytes_max=limit)
         try:
             await leader.begin()

@@ -32,7 +32,7 @@ from streams.kafka_lease import Membership
 from streams.kafka_loop import told
 from streams.kafka_wire import Wire
 from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits
-from streams.log_port import Entry, LeaseError, fenced, wrong_sequence
+from streams.log_port import Entry, HeldError, LeaseError, fenced, wrong_sequence
 from streams.ports import SourceError
 
 VISIBLE_POLL_S = 0.001
@@ -86,7 +86,7 @@ class Leader:
             await self._see(await self._writer.write_as_one(self._parcel(entry)), self._journal.place)
         except _FENCED:
             msg = f"another worker took the lead just before this one of term {self.term}; one is enough, stop this one"
-            raise LeaseError(msg) from None
+            raise HeldError(msg, "one that came at the same time") from None
 
     async def commit(self, sequence: int, data: bytes, outputs: Mapping[TopicPartition, Parcel]) -> Written:
         """Write outputs and the journal's record, all or nothing, and return where they went."""

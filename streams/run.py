@@ -31,6 +31,7 @@ from streams.settings import Settings, settings_as_data
 from streams.snapshot_fetch import fetch_newer
 from streams.snapshot_port import SnapshotStore
 from streams.snapshot_upload import SnapshotUpload
+from streams.standby import Standby, Stop
 from streams.topic_needs import needs_of
 from streams.worker import AuditCopy, Pace, Worker
 from streams.worker_checkpoints import WorkerCheckpoints
@@ -61,18 +62,6 @@ class AuditTrailCopy(AuditCopy, Protocol):
 
     def bring_up(self, topic: Iterable[bytes], *, may_be_ahead: bool) -> int:
         """Add what is missing; return how many entries that was. `may_be_ahead`: the log may have lost its end."""
-        ...
-
-
-class Stop(Protocol):
-    """Says when to stop."""
-
-    def asked(self) -> bool:
-        """Whether to stop now."""
-        ...
-
-    def wait(self, seconds: float) -> None:
-        """Wait so long, or until it is time to stop."""
         ...
 
 
@@ -110,6 +99,8 @@ class Service:
         Whether contenders may be others than before: those that stay continue, new ones begin, the champion stays.
     say
         Is told, in one sentence, what a person should know while it runs.
+    standby
+        Waits until no other worker leads; None fails where one does.
     disk, versions, audit
         Where checkpoints are written, and with what; the copy of the audit trail. By default the machine's, under
         `[log] dir`; tests give their own.
@@ -125,6 +116,7 @@ class Service:
     accept_differences: bool = False
     change_contenders: bool = False
     say: Callable[[str], None] = field(default=lambda _: None)
+    standby: Standby | None = None
     disk: Disk = field(default_factory=RealDisk)
     versions: Versions = field(default_factory=current_versions)
     audit: AuditTrailCopy | None = None
@@ -148,7 +140,7 @@ class Service:
         SourceError
             When the log or the disk says no. What was committed stands; start again.
         """
-        with self.log.lead() as lease, self._audit_copy() as audit:
+        with self._lead() as lease, self._audit_copy() as audit:
             self._make_topics()
             is_first = self.log.journal_end() == 0
             ground = self._ground(is_first=is_first)
@@ -160,6 +152,10 @@ class Service:
             if worker.upload is not None:
                 worker.upload.finish(self.world.seconds)
             self.observer.end(self._status(worker))
+
+    def _lead(self) -> Lease:
+        """Become the one worker that commits, at once or, as a standby, when the one that leads has ended."""
+        return self.log.lead() if self.standby is None else self.standby.wait_for(self.log.lead)
 
     def _make_topics(self) -> None:
         """Make the topics that are missing: inputs and outputs of one partition, predictions as many as requests."""

@@ -25,6 +25,7 @@ STOPPED_AT_ONCE = 130
 @click.option("--config", metavar="F", required=True, help="TOML file of settings.")
 @click.option("--kafka", metavar="ADDRESS", help="Brokers: the log is on Kafka, as [kafka] says.")
 @click.option("--once", is_flag=True, help="Stop when everything that has arrived is answered.")
+@click.option("--standby", is_flag=True, help="Wait as long as another worker leads, and take over when it ends.")
 @click.option("--fallback", is_flag=True, help="Pass over a damaged checkpoint for the one before it.")
 @click.option("--accept-differences", is_flag=True, help="Carry out the journal's tail under other versions.")
 @click.option("--change-contenders", is_flag=True, help="Go on with the contenders that the settings name now.")
@@ -47,6 +48,7 @@ def command(config: str, kafka: str | None, **given: Any) -> None:
     from streams.settings import load_settings
     from streams.settings_conflicts import run_conflicts
     from streams.settings_layers import refuse_all
+    from streams.standby import Standby
 
     flags = {"run": {"fallback": given["fallback"] or None}, "kafka": {"address": kafka}}
     settings = load_settings(config, flags, os.environ, FLAG_NAMES)
@@ -55,7 +57,8 @@ def command(config: str, kafka: str | None, **given: Any) -> None:
         refuse_all(problems)
     warn_of_listeners(settings)
     stop, screen = _Signals(), _Screen(settings.run.status_every_s)
-    with looked_for_seldom(), opened_for_worker(settings, os.environ, screen.say) as log:
+    standby = Standby(stop, screen.say) if given["standby"] else None
+    with looked_for_seldom(), opened_for_worker(settings, os.environ, screen.say, standby) as log:
         service = Service(
             settings=settings,
             log=log,
@@ -67,6 +70,7 @@ def command(config: str, kafka: str | None, **given: Any) -> None:
             accept_differences=given["accept_differences"],
             change_contenders=given["change_contenders"],
             say=screen.say,
+            standby=standby,
         )
         service.run()
 
