@@ -114,7 +114,10 @@ class SnapshotUpload:
         except (SourceError, ConfigError) as error:
             self._give_up(error)
         if self._journey is not None and self._underway is None and not self._journey.pieces:
-            self._publish(self._journey)
+            try:
+                self._publish(self._journey)
+            except ConfigError as error:
+                self._give_up(error)
         return self._journey is not None or self._offered is not None
 
     def finish(self, seconds: Callable[[], float]) -> None:
@@ -172,9 +175,8 @@ class SnapshotUpload:
     def _publish(self, journey: _Journey) -> None:
         """Have the snapshot be one, and give up what it takes the place of."""
         whole = journey.whole()
-        self._strays.remove((journey.key, whole.chunk_count))
         there = [*self._there, (journey.key, whole.chunk_count)]
-        gone = [*there[:-KEEP_COUNT], *self._strays]
+        gone = [*there[:-KEEP_COUNT], *(stray for stray in self._strays if stray[0] != journey.key)]
         keys = [key.encode() for key, _ in gone]
         chunks = [chunk for key, count in gone for chunk in chunk_keys(key, count)]
         self._store.publish(Entry(journey.key.encode(), whole.encode()), keys, chunks)
