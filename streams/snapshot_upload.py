@@ -12,6 +12,7 @@ it; and a commit's outputs are those the journal has the digest of, of which a s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -162,15 +163,25 @@ class SnapshotUpload:
         return _Journey(kept, key, pieces)
 
     def _pieces(self, name: str, bytes_max: int) -> Iterator[_Piece]:
-        with outside(self._directory, "read"):
+        with self._reading():
             entries = self._disk.entries(self._directory / name)
         for entry in entries:
             for begin in range(0, max(1, entry.length), bytes_max):
                 yield _Piece(entry.name, begin, min(bytes_max, entry.length - begin))
 
     def _read(self, name: str, piece: _Piece) -> bytes:
-        with outside(self._directory, "read"):
+        with self._reading():
             return self._disk.read(self._directory / name / piece.file, piece.length, begin=piece.begin)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell what the disk refuses as what it is."""
+        with outside(self._directory, "read"):
+            try:
+                yield
+            except FileNotFoundError:
+                msg = "its checkpoint was replaced before it had left; have them be made less often"
+                raise SourceError(msg) from None
 
     def _publish(self, journey: _Journey) -> None:
         """Have the snapshot be one, and give up what it takes the place of."""
