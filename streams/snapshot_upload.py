@@ -14,17 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import ConfigError
 from streams.checkpoint import outside
-from streams.disk import Disk
+from streams.checkpoint_reader import CheckpointReader
 from streams.log_port import Entry, LeaseError
 from streams.ports import SourceError
 from streams.snapshot_port import SnapshotStore, Underway
 from streams.snapshot_record import CHUNK_COUNT_MAX, Announced, Chunk, Snapshot, SnapshotFile, SnapshotKey
-from streams.snapshot_shelf import chunk_keys, shelf_of
+from streams.snapshot_shelf import Shelf, chunk_keys
 from streams.worker_checkpoints import Kept
 
 KEEP_COUNT = 2
@@ -66,10 +65,10 @@ class SnapshotUpload:
 
     Parameters
     ----------
-    store
-        Where they go.
-    disk, directory
-        Where checkpoints are.
+    store, shelf
+        Where they go, and what is there.
+    reader
+        Knows where checkpoints are.
     term
         That of the worker's lease.
     say
@@ -77,18 +76,17 @@ class SnapshotUpload:
     """
 
     def __init__(
-        self, store: SnapshotStore, disk: Disk, directory: Path, *, term: int, say: Callable[[str], None]
+        self, store: SnapshotStore, shelf: Shelf, reader: CheckpointReader, *, term: int, say: Callable[[str], None]
     ) -> None:
         self._store = store
-        self._disk = disk
-        self._directory = directory
+        self._disk = reader.disk
+        self._directory = reader.directory
         self._term = term
         self._say = say
         self._offered: Kept | None = None
         self._journey: _Journey | None = None
         self._underway: Underway | None = None
         self._has_failed = False
-        shelf = shelf_of(store.records())
         self._there: list[tuple[SnapshotKey, int]] = [(each.key, each.chunk_count) for each in shelf.whole]
         self._strays = [(each.key, each.chunk_count) for each in shelf.unfinished]
 

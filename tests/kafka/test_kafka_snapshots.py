@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from streams.checkpoint import Stamp
+from streams.checkpoint_reader import CheckpointReader
 from streams.log_port import Entry, LeaseError, LogRecord
 from streams.simulated_disk import SimulatedDisk
 from streams.snapshot_record import Snapshot, SnapshotKey
@@ -230,7 +231,9 @@ def test_two_snapshots_stay_and_the_chunks_of_older_ones_are_given_up(place: Kaf
 def begun_upload(life: Life, term: int, *, steps: int) -> SnapshotUpload:
     """Have the newest checkpoint on its disk set out once more, as a later one, and stop after so many steps."""
     newest = whole(life)[-1]
-    upload = SnapshotUpload(store_of(life), life.disk, ROOT / "checkpoints", term=term, say=lambda _: None)
+    shelf = shelf_of(store_of(life).records())
+    here = CheckpointReader(directory=ROOT / "checkpoints", identity=None, disk=life.disk)
+    upload = SnapshotUpload(store_of(life), shelf, here, term=term, say=lambda _: None)
     name = life.disk.entries(ROOT / "checkpoints")[-1].name
     where = newest.whereabouts._replace(sequence=newest.whereabouts.sequence + 1)
     upload.offer(Kept(Stamp(name, 1, "0" * 64, 0), where))

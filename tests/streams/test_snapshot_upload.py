@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import ConfigError, SnapshotError
 from streams.checkpoint import Stamp
-from streams.log_port import Entry, LogRecord
+from streams.log_port import Entry, LogError, LogRecord
 from streams.ports import SourceError
 from streams.simulated_disk import SimulatedDisk
 from streams.snapshot_record import Announced, Chunk, Snapshot, SnapshotFile, SnapshotKey, check_chunk, decode
@@ -20,6 +20,7 @@ from streams.snapshot_upload import SnapshotUpload
 from streams.whereabouts import Whereabouts
 from streams.worker_checkpoints import Kept
 from tests.checkpoints import DIRECTORY, ROOT, content, reader, writer
+from tests.workers import Life
 
 HASH = "a" * 64
 SMALL = 50
@@ -109,7 +110,8 @@ def kept_on(disk: SimulatedDisk, position: int, parent: Stamp | None = None) -> 
 
 
 def upload_to(store: Store, disk: SimulatedDisk, said: list[str] | None = None, term: int = 1) -> SnapshotUpload:
-    return SnapshotUpload(store, disk, DIRECTORY, term=term, say=(said if said is not None else []).append)  # type: ignore[arg-type]
+    say = ([] if said is None else said).append
+    return SnapshotUpload(store, shelf_of(store.records()), reader(disk), term=term, say=say)  # type: ignore[arg-type]
 
 
 def test_a_step_reads_one_chunk_at_most_and_waits_for_none() -> None:
@@ -353,3 +355,47 @@ def test_a_checkpoint_that_is_refused_leaves_the_directory_as_it_was() -> None:
         replace(writer(disk), reader=foreign).adopt(name, files_of(elsewhere, name))
     assert disk.entries(DIRECTORY) == before
     assert writer(disk).make_ready() == []
+
+
+class Cluster:
+    """Where a log in memory stands, for a worker that looks for snapshots there."""
+
+    def __init__(self, store: Store) -> None:
+        self.snapshots = store
+
+
+class DamagedStore(Store):
+    """A topic of snapshots whose records cannot be read."""
+
+    def records(self) -> list[LogRecord]:
+        msg = "the log is damaged at offset 3"
+        raise LogError(msg)
+
+
+def life_with(store: Store) -> Life:
+    life = Life()
+    life.log.cluster = Cluster(store)  # type: ignore[assignment]
+    return life
+
+
+def test_a_worker_sends_its_checkpoints_and_one_without_a_disk_begins_with_the_last() -> None:
+    store = Store()
+    life = life_with(store)
+    life.arrive(40)
+    life.run()
+    digest = life.recovered().replica.engine.state_digest()
+    life.disk = SimulatedDisk(life.disk.root)
+    said: list[str] = []
+    life.run(say=said.append)
+    assert [words.split()[0] for words in said] == ["fetched"]
+    assert life.recovered_at_start is not None
+    assert (life.recovered_at_start.replayed, life.recovered_at_start.replica.engine.state_digest()) == (0, digest)
+
+
+def test_damage_among_the_snapshots_is_told_and_stops_no_worker() -> None:
+    life = life_with(DamagedStore())
+    life.arrive(40)
+    said: list[str] = []
+    life.run(say=said.append)
+    assert said == ["no snapshot is fetched or sent, since there is damage among them: the log is damaged at offset 3"]
+    assert life.log.end("predictions", 0) == 40
