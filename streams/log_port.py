@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from engine.errors import ConfigError, SidestreamError
+from streams.cluster_port import Cluster
 from streams.ports import SourceError
 
 ENTRY_BYTES_MAX = 1 << 24
@@ -56,6 +57,14 @@ class SequenceError(LogError):
 
 class LeaseError(SourceError):
     """Another worker leads, or has led since: this one must not commit."""
+
+
+class HeldError(LeaseError):
+    """Another worker leads now; whoever may wait asks again. `holder` says who it is."""
+
+    def __init__(self, message: str, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class Entry(NamedTuple):
@@ -190,6 +199,11 @@ class Log(Protocol):
 
     name: str
 
+    @property
+    def cluster(self) -> Cluster | None:
+        """What it stands on; None where it stands by itself."""
+        ...
+
     def create_topic(self, topic: str, partition_count: int) -> None:
         """Make a topic; nothing happens where it is there with as many partitions. Raises `ConfigError`."""
         ...
@@ -240,7 +254,7 @@ class Log(Protocol):
         ...
 
     def lead(self) -> Lease:
-        """Become the one worker that commits. Raises `LeaseError`, naming the holder, where another one is."""
+        """Become the one worker that commits. Raises `HeldError`, naming the holder, where another one is."""
         ...
 
     def journal(self, from_sequence: int) -> Iterator[JournalRecord]:

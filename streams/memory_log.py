@@ -15,9 +15,9 @@ from streams.log_port import (
     READ_COUNT_MAX,
     Commit,
     Entry,
+    HeldError,
     JournalRecord,
     Lease,
-    LeaseError,
     LogError,
     LogRecord,
     PartitionInfo,
@@ -94,6 +94,7 @@ class MemoryLog:
 
     def __init__(self, faults: Mapping[int, Fault] | None = None) -> None:
         self.name = "memory"
+        self.cluster = None
         self._faults = dict(faults or {})
         self._topics: dict[str, list[_Partition]] = {}
         self._journal = _Partition()
@@ -157,7 +158,7 @@ class MemoryLog:
         """Become the one worker, in a new term."""
         if self._held_by is not None:
             msg = f"a worker already runs on this log, in term {self._held_by}; stop it, or use another log"
-            raise LeaseError(msg)
+            raise HeldError(msg, f"the worker of term {self._held_by}")
         self._term += 1
         term = self._held_by = self._term
         return Lease(term, self._commit, lambda: self._release(term))

@@ -21,12 +21,17 @@ from streams.checkpoint_versions import Versions, current_versions
 from streams.checkpoint_writer import CheckpointWriter
 from streams.disk import Disk, RealDisk
 from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
-from streams.log_port import Lease, Log
+from streams.log_port import Lease, Log, LogError
 from streams.meter import Meter, Status
 from streams.pipeline import Pipeline, changed_pipeline, infer_pipeline, resolved_pipeline, sample
 from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovered
 from streams.settings import Settings, settings_as_data
+from streams.snapshot_fetch import fetch_newer
+from streams.snapshot_shelf import shelf_of
+from streams.snapshot_upload import SnapshotUpload
+from streams.standby import Standby, Stop
+from streams.topic_needs import needs_of
 from streams.worker import AuditCopy, Pace, Worker
 from streams.worker_checkpoints import WorkerCheckpoints
 
@@ -62,18 +67,6 @@ class AuditTrailCopy(AuditCopy, Protocol):
         ...
 
 
-class Stop(Protocol):
-    """Says when to stop."""
-
-    def asked(self) -> bool:
-        """Whether to stop now."""
-        ...
-
-    def wait(self, seconds: float) -> None:
-        """Wait so long, or until it is time to stop."""
-        ...
-
-
 class World(Protocol):
     """Who starts the worker, and its clocks."""
 
@@ -106,6 +99,10 @@ class Service:
         Whether a journal's tail may be carried out under other versions.
     change_contenders
         Whether contenders may be others than before: those that stay continue, new ones begin, the champion stays.
+    say
+        Is told, in one sentence, what a person should know while it runs.
+    standby
+        Waits until no other worker leads; None fails where one does.
     disk, versions, audit
         Where checkpoints are written, and with what; the copy of the audit trail. By default the machine's, under
         `[log] dir`; tests give their own.
@@ -120,6 +117,8 @@ class Service:
     once: bool = False
     accept_differences: bool = False
     change_contenders: bool = False
+    say: Callable[[str], None] = field(default=lambda _: None)
+    standby: Standby | None = None
     disk: Disk = field(default_factory=RealDisk)
     versions: Versions = field(default_factory=current_versions)
     audit: AuditTrailCopy | None = None
@@ -143,7 +142,7 @@ class Service:
         SourceError
             When the log or the disk says no. What was committed stands; start again.
         """
-        with self.log.lead() as lease, self._audit_copy() as audit:
+        with self._lead() as lease, self._audit_copy() as audit:
             self._make_topics()
             is_first = self.log.journal_end() == 0
             ground = self._ground(is_first=is_first)
@@ -152,16 +151,20 @@ class Service:
             worker.begin(self._start(ground, pipeline))
             self._work(worker)
             worker.drain()
+            if worker.upload is not None:
+                worker.upload.finish(self.world.seconds)
             self.observer.end(self._status(worker))
+
+    def _lead(self) -> Lease:
+        """Become the one worker that commits, at once or, as a standby, when the one that leads has ended."""
+        return self.log.lead() if self.standby is None else self.standby.wait_for(self.log.lead)
 
     def _make_topics(self) -> None:
         """Make the topics that are missing: inputs and outputs of one partition, predictions as many as requests."""
         there = {info.name: len(info.partitions) for info in self.log.topics()}
-        topics = self.settings.topics
-        requests = there.get(topics.requests, 1)
-        for name in topics.names():
-            if name not in there:
-                self.log.create_topic(name, requests if name == topics.predictions else 1)
+        for need in needs_of(self.settings, there):
+            if need.name not in there:
+                self.log.create_topic(need.name, need.partition_count)
 
     def _ground(self, *, is_first: bool) -> Ground:
         """Return the ground of the pipeline that the journal began with, or that it is to begin with."""
@@ -186,6 +189,7 @@ class Service:
         writer = CheckpointWriter(ground.checkpoints)
         writer.make_ready()
         began_s = world.seconds()
+        upload = self._upload(writer, lease)
         tail_may_be_lost = run.fallback or self.settings.log.durability == "process"
         recovered = ground.recovery(
             fallback=run.fallback,
@@ -211,7 +215,22 @@ class Service:
                 checkpoint_every=run.checkpoint_every,
                 checkpoint_every_s=run.checkpoint_every_s,
             ),
+            upload=upload,
         )
+
+    def _upload(self, writer: CheckpointWriter, lease: Lease) -> SnapshotUpload | None:
+        """Fetch a snapshot that is newer than what is here, and return what brings checkpoints to where others are."""
+        store = None if self.log.cluster is None else self.log.cluster.snapshots
+        if store is None:
+            return None
+        try:
+            shelf = shelf_of(store.records())
+        except LogError as error:
+            self.say(f"no snapshot is fetched or sent, since there is damage among them: {error}")
+            return None
+        for notice in fetch_newer(store, shelf, self.log, writer):
+            self.say(notice)
+        return SnapshotUpload(store, shelf, writer.reader, term=lease.term, say=self.say)
 
     def _changed(self, pipeline: Pipeline) -> Pipeline | None:
         """Return the pipeline with the contenders that are asked for now; None where they are those there are."""

@@ -53,6 +53,7 @@ SETTINGS = {
     "num.network.threads": "2",
     "num.io.threads": "2",
     "background.threads": "2",
+    "log.cleaner.backoff.ms": "500",
     "log.cleaner.dedupe.buffer.size": "4194304",
     "log.segment.bytes": "67108864",
     "log.index.size.max.bytes": "1048576",
@@ -128,6 +129,8 @@ class Broker:
     ----------
     secure
         Settings of a second listener, which speaks TLS and asks who is there; None for no such.
+    settings
+        What is otherwise than in `SETTINGS`.
 
     Attributes
     ----------
@@ -135,7 +138,14 @@ class Broker:
         Host and port; the same after each start.
     """
 
-    def __init__(self, directory: Path, libs: Path, *, secure: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        libs: Path,
+        *,
+        secure: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         java = shutil.which("java")
@@ -153,7 +163,7 @@ class Broker:
             "advertised.listeners": f"PLAINTEXT://{self.address}{secured}",
             **{f"listener.name.secure.{name}": value for name, value in (secure or {}).items()},
         }
-        lines = [f"{name}={value}" for name, value in {**SETTINGS, **places}.items()]
+        lines = [f"{name}={value}" for name, value in {**SETTINGS, **places, **(settings or {})}.items()]
         self._settings = directory / "server.properties"
         self._settings.write_text("\n".join(lines), encoding="utf-8")
         logging = directory / "log4j.properties"

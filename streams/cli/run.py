@@ -25,6 +25,7 @@ STOPPED_AT_ONCE = 130
 @click.option("--config", metavar="F", required=True, help="TOML file of settings.")
 @click.option("--kafka", metavar="ADDRESS", help="Brokers: the log is on Kafka, as [kafka] says.")
 @click.option("--once", is_flag=True, help="Stop when everything that has arrived is answered.")
+@click.option("--standby", is_flag=True, help="Wait as long as another worker leads, and take over when it ends.")
 @click.option("--fallback", is_flag=True, help="Pass over a damaged checkpoint for the one before it.")
 @click.option("--accept-differences", is_flag=True, help="Carry out the journal's tail under other versions.")
 @click.option("--change-contenders", is_flag=True, help="Go on with the contenders that the settings name now.")
@@ -47,6 +48,7 @@ def command(config: str, kafka: str | None, **given: Any) -> None:
     from streams.settings import load_settings
     from streams.settings_conflicts import run_conflicts
     from streams.settings_layers import refuse_all
+    from streams.standby import Standby
 
     flags = {"run": {"fallback": given["fallback"] or None}, "kafka": {"address": kafka}}
     settings = load_settings(config, flags, os.environ, FLAG_NAMES)
@@ -54,18 +56,21 @@ def command(config: str, kafka: str | None, **given: Any) -> None:
     if problems:
         refuse_all(problems)
     warn_of_listeners(settings)
-    stop = _Signals()
-    with looked_for_seldom(), opened_for_worker(settings, os.environ) as log:
+    stop, screen = _Signals(), _Screen(settings.run.status_every_s)
+    standby = Standby(stop, screen.say) if given["standby"] else None
+    with looked_for_seldom(), opened_for_worker(settings, os.environ, screen.say, standby) as log:
         service = Service(
             settings=settings,
             log=log,
             key=key_from(os.environ),
             world=SystemClock(),
-            observer=_Screen(settings.run.status_every_s),
+            observer=screen,
             stop=stop,
             once=given["once"],
             accept_differences=given["accept_differences"],
             change_contenders=given["change_contenders"],
+            say=screen.say,
+            standby=standby,
         )
         service.run()
 
@@ -105,6 +110,12 @@ class _Screen:
         self._every_s = SHOW_EVERY_S if self._talk.is_terminal else every_s
         self._shown_s = 0.0
 
+    def say(self, words: str) -> None:
+        """Say a sentence that a person should know."""
+        if self._talk.is_terminal:
+            self._talk.file.write("\r\x1b[K")
+        self._talk.print(f"· {words}", style="dim", markup=False)
+
     def recovering(self, done: int, end: int) -> None:
         """Show how far recovery is, now and then."""
         if self._is_time():
@@ -113,7 +124,7 @@ class _Screen:
     def begin(self, ground: Ground, recovered: Recovered, seconds: float) -> None:
         """Say what runs, and from where."""
         for notice in (*ground.pipeline.notices, *recovered.notices):
-            self._talk.print(f"· {notice}", style="dim", markup=False)
+            self.say(notice)
         engine = recovered.replica.engine
         if recovered.replayed:
             rate = f", {recovered.replayed / seconds:,.0f} commits/s" if seconds else ""
