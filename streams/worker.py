@@ -2,7 +2,7 @@
 
 One turn, in this order, and exactly-once follows from it:
 
-1. *take* what is at hand, at most a slice;
+1. *take* what is at hand, at most a slice (see `streams.stride`);
 2. *answer* it: the champion answers and learns, in memory;
 3. *commit* the outputs, and the journal record that names the inputs, in one transaction;
 4. *copy* new audit entries to their file, and *checkpoint* if one is due;
@@ -22,6 +22,7 @@ from typing import Protocol
 from streams.intake import Intake
 from streams.log_port import Commit, Lease
 from streams.replica import Effects, Replica
+from streams.stride import Stride
 from streams.worker_checkpoints import WorkerCheckpoints
 
 
@@ -32,7 +33,7 @@ class Pace:
     Parameters
     ----------
     slice_count
-        Records taken at once, at most.
+        Records taken at once, at most; None: as many as suit, see `streams.stride`.
     checkpoint_every
         Messages between two checkpoints, at least.
     checkpoint_every_s
@@ -41,7 +42,7 @@ class Pace:
         Seconds that challengers work before somebody looks whether anything has arrived.
     """
 
-    slice_count: int = 256
+    slice_count: int | None = None
     checkpoint_every: int = 20_000
     checkpoint_every_s: float = 60.0
     catch_up_s: float = 0.002
@@ -94,8 +95,13 @@ class Worker:
     watcher: Watcher
     seconds: Callable[[], float]
     pace: Pace = field(default_factory=Pace)
+    _stride: Stride = field(init=False)
     _kept_s: float = 0.0
     _step_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Begin with short slices."""
+        self._stride = Stride(self.pace.slice_count)
 
     def begin(self, start: dict[str, object]) -> None:
         """Write down that this worker leads: from here on nobody of an earlier term has committed anything more."""
@@ -106,9 +112,10 @@ class Worker:
         """Do one turn; return whether there was anything to do."""
         started = self.seconds()
         self.intake.look()
-        arrivals = self.intake.take(self.pace.slice_count)
+        arrivals = self.intake.take(self._stride.count)
         if arrivals or self.replica.unwritten:
             self._commit(self.replica.take(arrivals), started)
+            self._stride.took(len(arrivals), self.seconds() - started)
         if self._is_due():
             self.keep()
         return bool(self._catch_up()) or bool(arrivals)

@@ -51,6 +51,16 @@ def test_a_slice_is_what_has_arrived_and_never_more_than_its_bound() -> None:
     assert [sum(run.record_count for run in entry.runs) for entry in entries(life) if entry.runs] == [4, 4, 2]
 
 
+def test_over_a_backlog_slices_grow_and_the_answers_are_the_same() -> None:
+    cut, uncut = Life(), Life(settings=settings_of(run={"slice": None}))
+    for life in (cut, uncut):
+        life.arrive(600)
+        life.run()
+    counts = [sum(run.record_count for run in entry.runs) for entry in entries(uncut) if entry.runs]
+    assert counts == [256, 512, 432]
+    assert lines(uncut, "predictions") == lines(cut, "predictions")
+
+
 def test_a_tape_that_grew_to_half_its_bound_is_taken_at_once() -> None:
     life = Life(tick_s=1.0, settings=settings_of(limits={"tape_count_max": 10}))
     life.arrive(20)
