@@ -14,6 +14,9 @@ from streams.checkpoint_versions import Parts
 
 _TEXT_SHOWN = 200
 
+CALLER = "caller"
+"""The part that holds what the caller added."""
+
 
 class Portion(NamedTuple):
     """A part before it is encoded: its name, what it holds for a person, its plain value."""
@@ -35,7 +38,7 @@ def split(engine: Mapping[str, Any], caller: Mapping[str, Any]) -> Iterator[Port
     yield Portion("learner", "tape", {**learner, "contenders": None})
     for number, contender in enumerate(learner["contenders"]):
         yield Portion(f"contender-{number}", str(contender["name"])[:_TEXT_SHOWN], contender)
-    yield Portion("caller", "positions of inputs and outputs", dict(caller))
+    yield Portion(CALLER, "positions of inputs and outputs", dict(caller))
 
 
 def join(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -48,10 +51,10 @@ def join(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     contenders = [parts[name] for name in parts if name.startswith("contender-")]
     named = ["engine", "rows", "scorer", "learner", *(f"contender-{number}" for number in range(len(contenders)))]
-    if list(parts) != [*named, "caller"]:
+    if list(parts) != [*named, CALLER]:
         msg = f"a checkpoint has the parts engine, rows, scorer, learner, contender-0 ..., caller, got {list(parts)!r}"
         raise SnapshotError(msg)
-    engine, learner, caller = parts["engine"], parts["learner"], parts["caller"]
+    engine, learner, caller = parts["engine"], parts["learner"], parts[CALLER]
     if not (type(engine) is type(learner) is type(caller) is dict):
         msg = "the parts engine, learner and caller must each be a dict; the checkpoint was not written by sidestream"
         raise SnapshotError(msg)

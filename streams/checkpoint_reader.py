@@ -7,6 +7,7 @@ identity, the files that are there, their lengths, their hashes. Only then does 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from errno import EINVAL, EIO, EISDIR, ELOOP, ENOENT, ENOTDIR
 from hashlib import sha256
@@ -30,7 +31,7 @@ from streams.checkpoint import (
     outside,
 )
 from streams.checkpoint_manifest import MANIFEST_BYTES_MAX, Manifest, Part, parse_manifest
-from streams.checkpoint_parts import join
+from streams.checkpoint_parts import CALLER, join
 from streams.checkpoint_seal import SEAL_BYTES_MAX, SealKey, check_seal, refuse_other_terms
 from streams.checkpoint_versions import (
     MIGRATIONS,
@@ -140,6 +141,21 @@ class CheckpointReader:
                     except SnapshotError as error:
                         yield named.entry.name, error
 
+    def newest_rest(self) -> dict[str, Any] | None:
+        """Return what the caller added to the newest checkpoint whose manifest holds, and nothing else of it is read.
+
+        For those who look at one that may be damaged elsewhere: None where there is none to be had.
+        """
+        with outside(self.directory, "read"):
+            for named in list_named(self.disk, self.directory):
+                with suppress(SnapshotError, OSError):
+                    found, manifest, _ = self._sealed(named)
+                    self._check_fit(manifest)
+                    part = next(part for part in reversed(manifest.parts) if part.name == CALLER)
+                    rest = decode(self._verified_part(named, found[file_name(part.name)], part))
+                    return rest if named.whole and isinstance(rest, dict) else None
+        return None
+
     def holds(self, name: str) -> bool:
         """Whether there is a checkpoint of this name, whatever its state: a writer may have retired it."""
         with outside(self.directory, "read"):
@@ -155,7 +171,8 @@ class CheckpointReader:
             msg = f"{error.filename or 'a file'} cannot be read ({error.strerror})"
             raise _damaged(named, msg) from error
 
-    def _verify_files(self, named: Named) -> _Verified:
+    def _sealed(self, named: Named) -> tuple[dict[str, Entry], Manifest, bytes]:
+        """Return the files of a checkpoint, its manifest once it is known to be what was written, and its bytes."""
         entry = named.entry
         if entry.kind is not Kind.DIRECTORY:
             raise _damaged(named, "it is no directory")
@@ -174,6 +191,10 @@ class CheckpointReader:
             raise _damaged(named, str(error)) from error
         if manifest.name != entry.name:
             raise _damaged(named, f"its manifest says {manifest.name!r}: it was moved or renamed")
+        return found, manifest, sealed
+
+    def _verify_files(self, named: Named) -> _Verified:
+        found, manifest, sealed = self._sealed(named)
         steps = self._check_fit(manifest)
         files = {file_name(part.name): part for part in manifest.parts}
         strange = set(found) ^ {MANIFEST, SEAL, *files}

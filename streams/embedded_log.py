@@ -71,6 +71,7 @@ class EmbeddedLog:
     def __init__(self, directory: str, *, durability: Durability = Durability.POWER, create: bool = False) -> None:
         self._file = LogFile(directory, durability=durability, create=create)
         self.name = self._file.name
+        self.cluster = None
 
     def __enter__(self) -> EmbeddedLog:
         """Return the log."""

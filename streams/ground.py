@@ -16,7 +16,7 @@ from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
 from streams.intake import Input, Intake, Kind
 from streams.journal import decode
-from streams.log_port import Log, LogError
+from streams.log_port import Log, LogError, TopicInfo
 from streams.outputs import OutputTopics
 from streams.pipeline import Pipeline, resolved_pipeline
 from streams.provenance import CONTENDER_ARGUMENTS
@@ -58,13 +58,7 @@ class Ground:
 
     def inputs(self) -> tuple[Input, ...]:
         """Return the partitions that are read: requests, labels, commands. Their order numbers them in the journal."""
-        topics = self.settings.topics
-        counts = {info.name: len(info.partitions) for info in self.log.topics()}
-        wanted = [(topics.requests, Kind.REQUEST)]
-        if self.pipeline.label_columns is not None:
-            wanted.append((topics.labels, Kind.LABEL))
-        wanted.append((topics.commands, Kind.COMMAND))
-        return tuple(Input(topic, number, kind) for topic, kind in wanted for number in range(counts.get(topic, 1)))
+        return inputs_of(self.settings, self.log.topics())
 
     def replica(self, start_sequence: int = 0) -> Replica:
         """Return a state that knows nothing, with the pipeline that the start at this commit began."""
@@ -84,6 +78,17 @@ class Ground:
     def recovery(self, **more: Any) -> Recovery:
         """Return the way back to any commit."""
         return Recovery(log=self.log, checkpoints=self.checkpoints, make=self.replica, read=self.intake, **more)
+
+
+def inputs_of(settings: Settings, there: Sequence[TopicInfo]) -> tuple[Input, ...]:
+    """Return the partitions that are read under these settings, of the topics that are there."""
+    topics = settings.topics
+    counts = {info.name: len(info.partitions) for info in there}
+    wanted = [(topics.requests, Kind.REQUEST)]
+    if settings.labels.on_topic:
+        wanted.append((topics.labels, Kind.LABEL))
+    wanted.append((topics.commands, Kind.COMMAND))
+    return tuple(Input(topic, number, kind) for topic, kind in wanted for number in range(counts.get(topic, 1)))
 
 
 def start_at(log: Log, sequence: int) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
 from streams.kafka_access import KafkaAccess
+from streams.kafka_cluster import Around, KafkaCluster
 from streams.kafka_journal import NOTHING, Journal, Mark, MarkKind, journal_entry, read_mark
 from streams.kafka_leader import Leader
 from streams.kafka_lease import SESSION_MS, LeaseDesk
@@ -84,6 +85,8 @@ class KafkaLog:
         The way to the cluster.
     options
         How it stands there.
+    say
+        Is told, in one sentence, what a person should know.
 
     Raises
     ------
@@ -97,8 +100,16 @@ class KafkaLog:
     last one ended are round trips; reading on at the end is none.
     """
 
-    def __init__(self, name: str, access: KafkaAccess, options: KafkaOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        access: KafkaAccess,
+        options: KafkaOptions | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._options = options or KafkaOptions()
+        self._say = say
+        self._was_slow = False
         self._access = replace(access, client_id=f"sidestream-{gethostname()}-{os.getpid()}")
         self.name = f"{name} on Kafka at {access.address}"
         self._group = self._options.prefix + name
@@ -122,6 +133,11 @@ class KafkaLog:
             prefix=self._options.prefix,
             internal=(self._journal.place.topic, self._desk.topic),
             replication=self._options.replication,
+        )
+        self.cluster = KafkaCluster(
+            Around(self._loop, self._wire, self._topics, self._journal, self._desk),
+            name=name,
+            transaction_timeout_ms=self._options.transaction_timeout_ms,
         )
 
     def __enter__(self) -> KafkaLog:
@@ -309,9 +325,8 @@ class KafkaLog:
         )
 
     async def _lead(self) -> Leader:
-        for topic in (self._journal.place.topic, self._desk.topic):
-            if not await self._topics.has(topic):
-                await self._topics.make(topic, 1)
+        await self.cluster.check_transactions()
+        await self.cluster.made_own()
         limit = await self._topics.batch_bytes_max(self._journal.place.topic)
         term = (await self._journal.last()).term + 1
         member = await self._desk.take(term, self._options.lease_wait_s)
@@ -340,6 +355,17 @@ class KafkaLog:
         written = self._loop.run(self._commit_checked(leader, commit, outputs))
         for place, (_, end) in written.items():
             self._reader.heard(place, end)
+        self._warn_if_slow(leader.written_s)
+
+    def _warn_if_slow(self, written_s: float) -> None:
+        """Say once that a transaction came near to the time after which brokers abort it."""
+        limit_s = self._options.transaction_timeout_ms / 1_000
+        if written_s > limit_s / 2 and not self._was_slow:
+            self._say(
+                f"a commit took {written_s:.1f} s, and the brokers abort a transaction after {limit_s:g} s; set [run] "
+                "slice lower, or [kafka] transaction_timeout_s higher"
+            )
+            self._was_slow = True
 
     async def _commit_checked(
         self, leader: Leader, commit: Commit, outputs: Mapping[tuple[str, int], Sequence[Entry]]

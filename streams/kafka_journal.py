@@ -88,7 +88,7 @@ class Journal:
         """Return the first record."""
         begin, end = (await self._wire.ends([self.place]))[self.place]
         while begin < end:
-            records, begin, _, _ = await self._wire.fetch(self.place, begin, _PROBE_BYTES)
+            records, begin, *_ = await self._wire.fetch(self.place, begin, _PROBE_BYTES)
             if records:
                 return read_mark(records[0])
         return NOTHING
@@ -128,7 +128,7 @@ class Journal:
     async def _next_mark(self, offset: int, end: int) -> Mark | None:
         """Return the first record in offset..end whose sequence is not less than those before it."""
         while offset < end:
-            records, offset, _, _ = await self._wire.fetch(self.place, offset, _PROBE_BYTES)
+            records, offset, *_ = await self._wire.fetch(self.place, offset, _PROBE_BYTES)
             for record in records:
                 mark = read_mark(record)
                 if mark.kind is not MarkKind.TRIM:
@@ -139,6 +139,6 @@ class Journal:
         """Return every record in offset..end."""
         marks: list[Mark] = []
         while offset < end:
-            records, offset, _, _ = await self._wire.fetch(self.place, offset, _PROBE_BYTES)
+            records, offset, *_ = await self._wire.fetch(self.place, offset, _PROBE_BYTES)
             marks += [read_mark(record) for record in records if record.offset < end]
         return marks

@@ -57,6 +57,11 @@ class Leader:
         What was committed.
     batch_bytes_max
         The longest batch that the journal's topic takes, in bytes.
+
+    Attributes
+    ----------
+    written_s
+        How long the transaction of the last commit was open, in seconds.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Leader:
         self._journal = journal
         self._wire = wire
         self.term = 0
+        self.written_s = 0.0
         self._next = 0
         self._batch_bytes_max = batch_bytes_max
 
@@ -93,6 +99,8 @@ class Leader:
             raise wrong_sequence(sequence, self._next)
         entry = journal_entry(MarkKind.COMMIT, self.term, sequence, data)
         check_fits((entry,), self._batch_bytes_max, "the journal")
+        clock = asyncio.get_running_loop().time
+        began_s = clock()
         try:
             written = await self._writer.write_as_one({**outputs, **self._parcel(entry)})
         except REFUSALS as error:
@@ -100,6 +108,7 @@ class Leader:
                 f"the commit {sequence} failed ({told(error)}); whether it happened is in the journal"
             ) from error
         self._next += 1
+        self.written_s = clock() - began_s
         await self._see(written)
         return written
 

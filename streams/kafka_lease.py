@@ -151,7 +151,7 @@ class LeaseDesk:
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
         while True:
-            holder = await self._holder()
+            holder = await self.holder()
             if holder is None:
                 member = Membership(self._access, self.topic, term)
                 try:
@@ -166,7 +166,7 @@ class LeaseDesk:
                 return holder
             await asyncio.sleep(LOOK_S)
 
-    async def _holder(self) -> str | None:
+    async def holder(self) -> str | None:
         """Return who holds the lease; None where nobody does."""
         while True:
             try:

@@ -28,15 +28,20 @@ BACKOFF_S = 0.05
 
 _LATEST, _EARLIEST = -1, -2
 _CONSUMER = -1
+_APPENDED = 1
 
 
 class Fetched(NamedTuple):
-    """Committed records from an offset on, where to go on, and what the partition holds."""
+    """Committed records from an offset on, where to go on, and what the partition holds.
+
+    `appended_ms` is when the leader appended the first of them; None where its topic does not take that down.
+    """
 
     records: list[LogRecord]
     next_offset: int
     begin: int
     end: int
+    appended_ms: int | None = None
 
 
 class Wire:
@@ -104,8 +109,8 @@ class Wire:
             for number, code, _, stable, begin, aborted, *_, data in partitions:
                 place = TopicPartition(topic, number)
                 _check(code)
-                records, next_offset = self._decode(place, data, aborted, wants[place])
-                found[place] = Fetched(records, next_offset, begin, stable)
+                records, next_offset, appended_ms = self._decode(place, data, aborted, wants[place])
+                found[place] = Fetched(records, next_offset, begin, stable, appended_ms)
         return found
 
     async def delete(self, place: TopicPartition, before_offset: int) -> None:
@@ -153,12 +158,16 @@ class Wire:
 
     def _decode(
         self, place: TopicPartition, data: bytes, aborted: list[Any] | None, offset: int
-    ) -> tuple[list[LogRecord], int]:
-        """Return the committed records among bytes that were fetched, and where to fetch on."""
+    ) -> tuple[list[LogRecord], int, int | None]:
+        """Return the committed records among bytes that were fetched, where to fetch on, and when the first came."""
         found = PartitionRecords(place, MemoryRecords(data), aborted, offset, None, None, True, READ_COMMITTED)  # noqa: FBT003
         records: list[LogRecord] = []
+        appended_ms = None
         try:
-            records.extend(LogRecord(each.offset, each.key, each.value or b"") for each in found)
+            for each in found:
+                if not records and each.timestamp_type == _APPENDED:
+                    appended_ms = each.timestamp
+                records.append(LogRecord(each.offset, each.key, each.value or b""))
         except CorruptRecordException:
             if not records:
                 msg = (
@@ -166,7 +175,7 @@ class Wire:
                     "not have its checksum; restore the broker's copy from another"
                 )
                 raise LogError(msg) from None
-        return records, found.next_fetch_offset
+        return records, found.next_fetch_offset, appended_ms
 
 
 def _by_topic(asked: Mapping[TopicPartition, Any]) -> list[tuple[str, list[Any]]]:

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from engine.errors import ConfigError, SidestreamError
+from streams.cluster_port import Cluster
 from streams.ports import SourceError
 
 ENTRY_BYTES_MAX = 1 << 24
@@ -189,6 +190,11 @@ class Log(Protocol):
     """
 
     name: str
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """What it stands on; None where it stands by itself."""
+        ...
 
     def create_topic(self, topic: str, partition_count: int) -> None:
         """Make a topic; nothing happens where it is there with as many partitions. Raises `ConfigError`."""

@@ -94,6 +94,7 @@ class MemoryLog:
 
     def __init__(self, faults: Mapping[int, Fault] | None = None) -> None:
         self.name = "memory"
+        self.cluster = None
         self._faults = dict(faults or {})
         self._topics: dict[str, list[_Partition]] = {}
         self._journal = _Partition()

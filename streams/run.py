@@ -27,6 +27,7 @@ from streams.pipeline import Pipeline, changed_pipeline, infer_pipeline, resolve
 from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovered
 from streams.settings import Settings, settings_as_data
+from streams.topic_needs import needs_of
 from streams.worker import AuditCopy, Pace, Worker
 from streams.worker_checkpoints import WorkerCheckpoints
 
@@ -154,11 +155,9 @@ class Service:
     def _make_topics(self) -> None:
         """Make the topics that are missing: inputs and outputs of one partition, predictions as many as requests."""
         there = {info.name: len(info.partitions) for info in self.log.topics()}
-        topics = self.settings.topics
-        requests = there.get(topics.requests, 1)
-        for name in topics.names():
-            if name not in there:
-                self.log.create_topic(name, requests if name == topics.predictions else 1)
+        for need in needs_of(self.settings, there):
+            if need.name not in there:
+                self.log.create_topic(need.name, need.partition_count)
 
     def _ground(self, *, is_first: bool) -> Ground:
         """Return the ground of the pipeline that the journal began with, or that it is to begin with."""

@@ -58,6 +58,12 @@ def _kafka_conflicts(settings: Settings) -> Iterator[str]:
     kafka = settings.kafka
     if kafka.security_protocol.startswith("SASL") and kafka.sasl_plain_username is None:
         yield f"[kafka] security_protocol {kafka.security_protocol} needs sasl_plain_username, and its password"
+    if kafka.transaction_timeout_s < kafka.timeout_s:
+        yield (
+            f"[kafka] transaction_timeout_s is {kafka.transaction_timeout_s}, and timeout_s {kafka.timeout_s}: a "
+            "commit may take that long, and the brokers would abort it before; set the first as high as the second, or "
+            "higher"
+        )
     if not kafka.security_protocol.endswith("SSL"):
         for key in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
             if getattr(kafka, key) is not None:

@@ -128,6 +128,8 @@ class Broker:
     ----------
     secure
         Settings of a second listener, which speaks TLS and asks who is there; None for no such.
+    settings
+        What is otherwise than in `SETTINGS`.
 
     Attributes
     ----------
@@ -135,7 +137,14 @@ class Broker:
         Host and port; the same after each start.
     """
 
-    def __init__(self, directory: Path, libs: Path, *, secure: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        libs: Path,
+        *,
+        secure: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         java = shutil.which("java")
@@ -153,7 +162,7 @@ class Broker:
             "advertised.listeners": f"PLAINTEXT://{self.address}{secured}",
             **{f"listener.name.secure.{name}": value for name, value in (secure or {}).items()},
         }
-        lines = [f"{name}={value}" for name, value in {**SETTINGS, **places}.items()]
+        lines = [f"{name}={value}" for name, value in {**SETTINGS, **places, **(settings or {})}.items()]
         self._settings = directory / "server.properties"
         self._settings.write_text("\n".join(lines), encoding="utf-8")
         logging = directory / "log4j.properties"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -24,13 +25,13 @@ class KafkaPlace:
         self._stack = stack
         self._open: list[KafkaLog] = []
 
-    def open(self, **options: Any) -> KafkaLog:
+    def open(self, *, say: Callable[[str], None] = lambda _: None, **options: Any) -> KafkaLog:
         """Return the log as another process sees it."""
         from streams.kafka import KafkaLog, KafkaOptions
         from streams.kafka_access import KafkaAccess
 
         chosen = KafkaOptions(prefix=self.prefix, **{**self._options, **options})
-        log = self._stack.enter_context(KafkaLog("log", KafkaAccess(address=self.address), chosen))
+        log = self._stack.enter_context(KafkaLog("log", KafkaAccess(address=self.address), chosen, say))
         self._open.append(log)
         return log
 
@@ -56,3 +57,19 @@ def values(log: Log, topic: str, partition: int = 0) -> list[bytes]:
         records, offset = log.read(topic, partition, offset)
         found += [record.value for record in records]
     return found
+
+
+def set_options(address: str, topic: str, options: dict[str, str]) -> None:
+    """Have a topic keep to these options, and to the brokers' for the others."""
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+    async def ask() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=address)
+        await admin.start()
+        try:
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, options)])
+        finally:
+            await admin.close()
+
+    asyncio.run(ask())
