@@ -27,19 +27,19 @@ class CommandDesk:
         Holds the topic.
     topic
         Where a worker reads its commands.
-    verdicts
+    replies
         Where it is written what became of each. Both are made where they are missing.
     """
 
-    def __init__(self, log: Log, topic: str, verdicts: str) -> None:
+    def __init__(self, log: Log, topic: str, replies: str) -> None:
         self._log = log
         self._topic = topic
-        self._verdicts = verdicts
+        self._replies = replies
         log.create_topic(topic, 1)
-        log.create_topic(verdicts, 1)
+        log.create_topic(replies, 1)
 
     def take(self, data: bytes) -> dict[str, Any]:
-        """Append a command, unless it is refused or there already; write down and return the verdict, as plain data.
+        """Append a command, unless it is refused or there already; write down and return the reply, as plain data.
 
         `command` is its offset on the topic, by which the audit trail names it.
 
@@ -48,9 +48,9 @@ class CommandDesk:
         SourceError, LogError
             As the log says. It may have been appended: take it again.
         """
-        verdict = self._judge(data)
-        self._log.append(self._verdicts, 0, [Entry(None, to_json(verdict).encode())])
-        return verdict
+        reply = self._judge(data)
+        self._log.append(self._replies, 0, [Entry(None, to_json(reply).encode())])
+        return reply
 
     def _judge(self, data: bytes) -> dict[str, Any]:
         try:

@@ -37,7 +37,7 @@ CONFIG_VARIABLE = "SIDESTREAM_CONFIG"
 ASKED = "asked"
 """The topic on which the agent is sent commands."""
 
-VERDICTS = "verdicts"
+REPLIES = "replies"
 """The topic on which it stands what became of each."""
 
 SESSION_S = 10.0
@@ -84,12 +84,12 @@ def make_app(settings: Settings, environ: Mapping[str, str], opened: OpenedLog =
     async def command(records: Any) -> AsyncIterator[dict[str, Any]]:
         """Take each command onto the worker's topic; it is done with only when it stands there."""
         async for event in records.noack().events():
-            verdict = await _or_end(app, desk.take(event.value))
-            if verdict is None:
+            reply = await _or_end(app, desk.take(event.value))
+            if reply is None:
                 return
-            if verdict["refused"] is not None:
-                _LOG.warning("refused a command: %s", verdict["refused"])
-            yield verdict
+            if reply["refused"] is not None:
+                _LOG.warning("refused a command: %s", reply["refused"])
+            yield reply
             event.ack()
 
     @app.page("/sidestream/")
@@ -195,7 +195,7 @@ class Desk:
             made_directory(self._settings)
             log = self._held.enter_context(self._open_log())
             log.create_topic(ASKED, 1)
-            self._desk = CommandDesk(log, self._settings.topics.commands, VERDICTS)
+            self._desk = CommandDesk(log, self._settings.topics.commands, REPLIES)
         return self._desk
 
 
@@ -225,7 +225,7 @@ def _refuse(settings: Settings) -> None:
         msg = "a Faust worker needs a log on Kafka: set [kafka] address; on a log in a directory use `sidestream run`"
         raise ConfigError(msg)
     for key, name in settings.topics:
-        if name in {ASKED, VERDICTS}:
+        if name in {ASKED, REPLIES}:
             msg = f"[topics] {key} is {name!r}, which a Faust worker has for its agent; give it another name"
             raise ConfigError(msg)
 

@@ -171,9 +171,9 @@ def test_a_faust_worker_answers_as_a_worker_does_obeys_its_agent_and_drains(
         command = {"verb": "promote", "contender": "bayes", "by": "ann@desk", "at_ms": 1, "reason": "a test"}
         place.append("asked", [{"verb": "promote"}, command, command])
         worker.wait_until_shown(champion="bayes")
-        verdicts = wait_for("three verdicts", lambda: len(found := place.values("verdicts")) == 3 and found)
-        assert [(each["command"], each["repeated"]) for each in verdicts] == [(None, False), (0, False), (0, True)]
-        assert "a command is an object of" in verdicts[0]["refused"]
+        replies = wait_for("three replies", lambda: len(found := place.values("replies")) == 3 and found)
+        assert [(each["command"], each["repeated"]) for each in replies] == [(None, False), (0, False), (0, True)]
+        assert "a command is an object of" in replies[0]["refused"]
         (entry,) = [entry for entry in place.values("audit") if entry["verb"] == "promote"]
         assert (entry["by"], entry["reason"], entry["effect"]) == ("ann@desk", "a test", "done")
         place.arrive(120, 150)

@@ -26,8 +26,8 @@ def values(log: MemoryLog, topic: str = "commands") -> list[bytes]:
 
 def test_a_command_from_another_door_is_carried_out_and_audited_as_a_persons_is() -> None:
     life = Life()
-    verdict = CommandDesk(life.log, "commands", "verdicts").take(asked())
-    assert verdict == {"command": 0, "repeated": False, "refused": None}
+    reply = CommandDesk(life.log, "commands", "replies").take(asked())
+    assert reply == {"command": 0, "repeated": False, "refused": None}
     life.run()
     (entry,) = [entry for entry in map(read_line, life.copy.lines) if entry.offset == 0]
     assert (entry.verb, entry.contender, entry.by, entry.reason) == ("promote", "bayes", "ann@desk", "ahead since May")
@@ -37,21 +37,21 @@ def test_a_command_from_another_door_is_carried_out_and_audited_as_a_persons_is(
 def test_a_command_that_is_delivered_again_stands_on_the_topic_once() -> None:
     log = MemoryLog()
     rollback = CommandRecord(Verb.ROLLBACK, None, "ann@desk", 1, "too early")
-    CommandDesk(log, "commands", "verdicts").take(asked())
-    verdicts = [CommandDesk(log, "commands", "verdicts").take(encode(rollback)) for _ in range(3)]
-    assert [(each["command"], each["repeated"]) for each in verdicts] == [(1, False), (1, True), (1, True)]
+    CommandDesk(log, "commands", "replies").take(asked())
+    replies = [CommandDesk(log, "commands", "replies").take(encode(rollback)) for _ in range(3)]
+    assert [(each["command"], each["repeated"]) for each in replies] == [(1, False), (1, True), (1, True)]
     assert [decode(value) for value in values(log)] == [PROMOTE, rollback]
 
 
 def test_who_asks_again_at_another_time_is_heard_again() -> None:
     log = MemoryLog()
-    desk = CommandDesk(log, "commands", "verdicts")
+    desk = CommandDesk(log, "commands", "replies")
     assert [desk.take(asked(at_ms=at))["command"] for at in (1, 2)] == [0, 1]
 
 
 def test_a_command_is_looked_for_among_so_many_and_no_further() -> None:
     log = MemoryLog()
-    desk = CommandDesk(log, "commands", "verdicts")
+    desk = CommandDesk(log, "commands", "replies")
     desk.take(asked())
     log.append("commands", 0, [Entry(None, b"{}")] * (REMEMBERED_COUNT - 1))
     assert desk.take(asked())["command"] == 0
@@ -73,8 +73,8 @@ def test_a_command_is_looked_for_among_so_many_and_no_further() -> None:
 )
 def test_what_is_no_command_is_refused_in_words_and_stands_nowhere(data: bytes, said: str) -> None:
     log = MemoryLog()
-    verdict = CommandDesk(log, "commands", "verdicts").take(data)
-    assert verdict["command"] is None
-    assert said in verdict["refused"]
+    reply = CommandDesk(log, "commands", "replies").take(data)
+    assert reply["command"] is None
+    assert said in reply["refused"]
     assert values(log) == []
-    assert list(map(json.loads, values(log, "verdicts"))) == [verdict]
+    assert list(map(json.loads, values(log, "replies"))) == [reply]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from ruamel.yaml import YAML
 
 from streams.cli.app import sidestream
 from streams.serving import worker_settings
+from tests.shell import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -62,6 +64,22 @@ def test_commands_of_containers_are_commands_there_are(name: str) -> None:
     health = SERVICES[name].get("healthcheck", {"test": ["CMD", "none"]})["test"]
     assert health[0] == "CMD"
     check_words(health[1:])
+
+
+def test_commands_of_the_page_on_containers_are_commands_there_are_in_services_there_are() -> None:
+    """Those of docker itself are not run: there is no engine to run them."""
+    said = [line.split() for block in blocks("docs/guides/containers.md", "sh") for line in block.splitlines()]
+    assert all(words[:2] == ["docker", "compose"] for words in said)
+    inside = [words[3:] for words in said if words[2] == "exec"]
+    assert len(inside) == 4
+    for service, *words in inside:
+        assert service in SERVICES
+        check_words(shlex.split(" ".join(words)))
+        assert {word for word in words if word.startswith("/")} <= {MOUNTED, "/var/lib/sidestream"}
+    page = (ROOT / "docs/guides/containers.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(SERVICES)
+    (produce,) = re.findall(r"`(sidestream produce [^`]+)`", page)
+    check_words(produce.split())
 
 
 def test_the_faust_container_starts_the_app_of_ours_with_a_variable_that_it_reads() -> None:

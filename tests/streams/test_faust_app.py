@@ -7,36 +7,37 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from engine.errors import ConfigError
 from streams.memory_log import MemoryLog
-from streams.settings import Settings
+from tests.shell import blocks
 from tests.workers import settings_of
 
 pytest.importorskip("faust", reason="its extra is missing: pip install 'sidestream[faust]'")
-
-if TYPE_CHECKING:
-    from streams.log_port import Log
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = {"verb": "bench", "contender": "bayes", "by": "ann@desk", "at_ms": 1, "reason": "it sleeps"}
 
 
-def made(log: MemoryLog, directory: Path, **kafka: Any) -> Any:
-    """Return the app of a worker, with this log in place of the one on a broker."""
+def made(directory: Path, **kafka: Any) -> Any:
+    """Return the app of a worker."""
     from streams.faust_app import make_app
 
-    def opened(_settings: Settings, _environ: Mapping[str, str]) -> nullcontext[Log]:
-        return nullcontext(log)
+    return make_app(settings_of(log={"dir": str(directory)}, kafka={"address": "127.0.0.1:9", **kafka}), {})
 
-    settings = settings_of(log={"dir": str(directory)}, kafka={"address": "127.0.0.1:9", **kafka})
-    return make_app(settings, {}, opened)
+
+def looped(look: Callable[[], Any]) -> Any:
+    """Look at an app where an event loop runs: outside one, Faust makes one that nobody closes."""
+
+    async def looking() -> Any:
+        return look()
+
+    return asyncio.run(looking())
 
 
 def run(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -70,13 +71,13 @@ def test_a_log_in_a_directory_is_refused_by_the_faust_app(tmp_path: Path) -> Non
 def test_topics_of_the_agent_are_nobody_elses() -> None:
     from streams.faust_app import make_app
 
-    settings = settings_of(kafka={"address": "127.0.0.1:9"}, topics={"alarms": "verdicts"})
-    with pytest.raises(ConfigError, match=r"\[topics\] alarms is 'verdicts', which a Faust worker has for its agent"):
+    settings = settings_of(kafka={"address": "127.0.0.1:9"}, topics={"alarms": "replies"})
+    with pytest.raises(ConfigError, match=r"\[topics\] alarms is 'replies', which a Faust worker has for its agent"):
         make_app(settings, {})
 
 
 def test_the_web_server_listens_on_this_machine_alone_and_faust_makes_no_topic(tmp_path: Path) -> None:
-    conf = made(MemoryLog(), tmp_path).conf
+    conf = looped(lambda: made(tmp_path).conf)
     assert (conf.web_bind, conf.topic_allow_declare, conf.topic_disable_leader) == ("127.0.0.1", False, True)
 
 
@@ -84,34 +85,43 @@ def test_faust_proves_who_it_is_as_the_worker_does(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("of a file\n")
     sasl = {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-256", "sasl_plain_username": "me"}
-    app = made(MemoryLog(), tmp_path, **sasl, sasl_plain_password_file=str(secret))
-    credentials = app.conf.broker_credentials
+    sasl["sasl_plain_password_file"] = str(secret)
+    credentials = looped(lambda: made(tmp_path, **sasl).conf.broker_credentials)
     assert (credentials.username, credentials.password) == ("me", "of a file")
     assert (credentials.protocol.value, credentials.mechanism.value) == ("SASL_SSL", "SCRAM-SHA-256")
     assert credentials.ssl_context is not None
-    assert made(MemoryLog(), tmp_path).conf.broker_credentials is None
+    assert looped(lambda: made(tmp_path).conf.broker_credentials) is None
 
 
 def test_the_agent_takes_a_command_refuses_nonsense_and_goes_on(tmp_path: Path) -> None:
-    log = MemoryLog()
-
-    async def ask() -> list[dict[str, Any]]:
-        app = made(log, tmp_path)
-        (agent,) = (agent for name, agent in app.agents.items() if name.endswith("command"))
-        async with agent.test_context() as asked:
-            for record in (COMMAND, {**COMMAND, "reason": ""}, COMMAND, {**COMMAND, "at_ms": 2}):
-                await asked.put(json.dumps(record).encode())
-            return list(asked.results.values())
-
-    verdicts = asyncio.run(ask())
-    assert [(each["command"], each["repeated"]) for each in verdicts] == [
+    asked = (COMMAND, {**COMMAND, "reason": ""}, COMMAND, {**COMMAND, "at_ms": 2})
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.streams.faust_agent", str(tmp_path)],
+        cwd=ROOT,
+        input="".join(json.dumps(record) + "\n" for record in asked),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [(each["command"], each["repeated"]) for each in found["replies"]] == [
         (0, False),
         (None, False),
         (0, True),
         (1, False),
     ]
-    assert "reason says why" in verdicts[1]["refused"]
-    assert [json.loads(record.value) for record in log.read("commands", 0, 0).records] == [
-        COMMAND,
-        {**COMMAND, "at_ms": 2},
-    ]
+    assert "reason says why" in found["replies"][1]["refused"]
+    assert found["commands"] == [COMMAND, {**COMMAND, "at_ms": 2}]
+
+
+def test_the_page_starts_it_as_it_is_started_and_shows_a_command_that_the_agent_takes() -> None:
+    from streams.command_desk import CommandDesk
+    from streams.faust_app import ASKED, CONFIG_VARIABLE, REPLIES
+
+    (start,) = [block for block in blocks("docs/kafka.md", "sh") if "faust" in block]
+    assert start == f"export {CONFIG_VARIABLE}=pipeline.toml\nfaust -A streams.faust_app worker -l info\n"
+    (command,) = [block for block in blocks("docs/kafka.md", "json") if "verb" in block]
+    assert CommandDesk(MemoryLog(), "commands", "replies").take(command.encode())["refused"] is None
+    assert (ASKED, REPLIES) == ("asked", "replies")
