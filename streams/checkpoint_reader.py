@@ -18,6 +18,7 @@ from engine.errors import SnapshotError
 from engine.snapshot import decode
 from streams.checkpoint import (
     MANIFEST,
+    PARTIAL,
     SEAL,
     Checkpoint,
     Content,
@@ -156,6 +157,16 @@ class CheckpointReader:
                     return rest if named.whole and isinstance(rest, dict) else None
         return None
 
+    def verify(self, named: Named) -> Stamp:
+        """Return the stamp of a checkpoint once every byte of it is known to be what was written; decode none.
+
+        Raises
+        ------
+        SnapshotError
+            As `newest_verified`.
+        """
+        return self._verify(named).stamp
+
     def holds(self, name: str) -> bool:
         """Whether there is a checkpoint of this name, whatever its state: a writer may have retired it."""
         with outside(self.directory, "read"):
@@ -189,7 +200,7 @@ class CheckpointReader:
             manifest = parse_manifest(sealed)
         except SnapshotError as error:
             raise _damaged(named, str(error)) from error
-        if manifest.name != entry.name:
+        if manifest.name != entry.name.removeprefix(PARTIAL):
             raise _damaged(named, f"its manifest says {manifest.name!r}: it was moved or renamed")
         return found, manifest, sealed
 

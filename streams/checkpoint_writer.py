@@ -5,6 +5,7 @@ For the one process that holds the lock on the directory. What a crash left behi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -115,6 +116,43 @@ class CheckpointWriter:
             self._retire(older, ancestor)
             return stamp
 
+    def adopt(self, name: str, files: Iterator[tuple[str, Iterator[bytes]]]) -> None:
+        """Take in a checkpoint that was made elsewhere: it has its name once every byte was verified.
+
+        Those here that have a higher number go: another worker's line went past them.
+
+        Parameters
+        ----------
+        name
+            What it is called.
+        files
+            Their names, and their bytes in pieces.
+
+        Raises
+        ------
+        SnapshotError
+            When it is refused, or whatever `files` raises: nothing was changed.
+        SourceError
+            The disk is full, or fails: nothing was changed.
+        """
+        disk, directory = self.reader.disk, self.reader.directory
+        partial = Entry(f"{PARTIAL}{name}", Kind.DIRECTORY, 0)
+        with outside(directory, "written"):
+            older = [named for named in list_named(disk, directory) if named.whole]
+            disk.make_directory(directory / partial.name)
+            try:
+                for path, pieces in files:
+                    self._write_pieces(directory / partial.name / path, pieces)
+                disk.sync_directory(directory / partial.name)
+                stamp = self.reader.verify(Named(0, 0, partial, whole=False))
+                disk.rename(directory / partial.name, name)
+            except BaseException:
+                with suppress(OSError):  # what made it fail is what matters; the rest goes at the next start
+                    self._delete(partial)
+                raise
+            disk.sync_directory(directory)
+            self._retire(older, stamp.sequence)
+
     def clear(self) -> list[str]:
         """Remove every checkpoint: none belongs to what this run continues from. Returns their names.
 
@@ -151,8 +189,12 @@ class CheckpointWriter:
         return Stamp(manifest.name, manifest.sequence, sha256(written).hexdigest(), sum(part.length for part in parts))
 
     def _write_file(self, path: Path, data: bytes) -> None:
+        self._write_pieces(path, (data,))
+
+    def _write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
         with self.reader.disk.create(path) as file:
-            file.write(data)
+            for piece in pieces:
+                file.write(piece)
             file.sync()
 
     def _retire(self, older: list[Named], ancestor: int) -> None:

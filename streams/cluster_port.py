@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from streams.snapshot_port import SnapshotStore
 from streams.topic_needs import Demands, Survey, TopicNeed
 
 
@@ -21,6 +22,11 @@ class Waiting(NamedTuple):
 
 class Cluster(Protocol):
     """Where a log stands."""
+
+    @property
+    def snapshots(self) -> SnapshotStore | None:
+        """Where copies of checkpoints are kept; None for nowhere."""
+        ...
 
     def survey(self, needs: Sequence[TopicNeed], demands: Demands) -> Survey:
         """Return how these topics and those of the log itself are kept, and what is wrong with that."""

@@ -62,8 +62,8 @@ class Disk(Protocol):
         """Return what a directory holds, sorted by name."""
         ...
 
-    def read(self, path: Path, length: int) -> bytes:
-        """Return the first `length` bytes of a regular file, fewer if it is shorter; a symbolic link is refused."""
+    def read(self, path: Path, length: int, *, begin: int = 0) -> bytes:
+        """Return `length` bytes of a regular file, fewer where it ends before; a symbolic link is refused."""
         ...
 
     def make_directory(self, path: Path) -> None:
@@ -108,15 +108,15 @@ class RealDisk:
                 found.append(Entry(path.name, Kind.DIRECTORY if stat.S_ISDIR(about.st_mode) else Kind.OTHER, 0))
         return sorted(found)
 
-    def read(self, path: Path, length: int) -> bytes:
-        """Return the first `length` bytes of a regular file, fewer if it is shorter; a symbolic link is refused."""
+    def read(self, path: Path, length: int, *, begin: int = 0) -> bytes:
+        """Return `length` bytes of a regular file, fewer where it ends before; a symbolic link is refused."""
         # Non-blocking: opening a pipe that stands where a file should must not wait for its writer.
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(number).st_mode):
                 raise OSError(EINVAL, "not a regular file", str(path))
-            found = os.read(number, length)
-            while 0 < len(found) < length and (more := os.read(number, length - len(found))):
+            found = os.pread(number, length, begin)
+            while 0 < len(found) < length and (more := os.pread(number, length - len(found), begin + len(found))):
                 found += more  # only what is above 2 GiB comes in more than one piece
             return found
         finally:

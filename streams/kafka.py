@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from socket import gethostname
 
 from aiokafka.client import AIOKafkaClient
@@ -20,9 +20,11 @@ from streams.kafka_access import KafkaAccess
 from streams.kafka_cluster import Around, KafkaCluster
 from streams.kafka_journal import NOTHING, Journal, Mark, MarkKind, journal_entry, read_mark
 from streams.kafka_leader import Leader
-from streams.kafka_lease import SESSION_MS, LeaseDesk
+from streams.kafka_lease import LeaseDesk
 from streams.kafka_loop import CLOSE_S_MAX, KafkaLoop
+from streams.kafka_options import KafkaOptions
 from streams.kafka_reader import Reader
+from streams.kafka_snapshots import SNAPSHOTS, KafkaSnapshots, Pens
 from streams.kafka_topics import Topics
 from streams.kafka_wire import Wire
 from streams.kafka_writer import TRANSACTION_BATCH_BYTES, Parcel, Writer, Written, bytes_of, check_fits, unique_id
@@ -31,6 +33,7 @@ from streams.log_port import (
     READ_COUNT_MAX,
     Commit,
     Entry,
+    HeldError,
     JournalRecord,
     Lease,
     LeaseError,
@@ -44,34 +47,6 @@ from streams.log_port import (
     place_of,
 )
 from streams.ports import SourceError
-
-LEASE_WAIT_S = SESSION_MS / 1_000 + 2.0
-"""How long a new worker waits by default for the lease of one that died, in seconds: a little over its session."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaOptions:
-    """How a log stands on its cluster.
-
-    Parameters
-    ----------
-    prefix
-        What the names of all its topics begin with there.
-    replication
-        How many copies topics have that are made here; None: three, or as many as there are brokers.
-    timeout_s
-        How long anything may take, in seconds.
-    transaction_timeout_ms
-        After how long of silence the brokers abort a transaction, in milliseconds.
-    lease_wait_s
-        How long `lead` waits for the lease of another worker, in seconds.
-    """
-
-    prefix: str = ""
-    replication: int | None = None
-    timeout_s: float = 30.0
-    transaction_timeout_ms: int = 30_000
-    lease_wait_s: float = LEASE_WAIT_S
 
 
 class KafkaLog:
@@ -113,7 +88,7 @@ class KafkaLog:
         self._access = replace(access, client_id=f"sidestream-{gethostname()}-{os.getpid()}")
         self.name = f"{name} on Kafka at {access.address}"
         self._group = self._options.prefix + name
-        for topic in ("journal", "lease"):
+        for topic in ("journal", "lease", SNAPSHOTS):
             check_topic(f"{self._group}.{topic}", 1)
         self._loop = KafkaLoop(access.address, self._options.timeout_s)
         self._leader: Leader | None = None
@@ -131,13 +106,16 @@ class KafkaLog:
             self._client,
             self._wire,
             prefix=self._options.prefix,
-            internal=(self._journal.place.topic, self._desk.topic),
+            internal=(self._journal.place.topic, self._desk.topic, f"{self._group}.{SNAPSHOTS}"),
             replication=self._options.replication,
         )
+        pens = Pens(self._writer, self._publish)
+        self._snapshots = KafkaSnapshots(self._loop, self._wire, self._topics, f"{name}.{SNAPSHOTS}", pens)
         self.cluster = KafkaCluster(
             Around(self._loop, self._wire, self._topics, self._journal, self._desk),
             name=name,
             transaction_timeout_ms=self._options.transaction_timeout_ms,
+            snapshots=self._snapshots if self._options.snapshots else None,
         )
 
     def __enter__(self) -> KafkaLog:
@@ -198,7 +176,7 @@ class KafkaLog:
         """Become the one worker of this name: hold the lease, throw out whoever wrote before, begin a new term."""
         if self._leader is not None:
             msg = f"a worker already runs on {self.name}: this one, in term {self._leader.term}; release it first"
-            raise LeaseError(msg)
+            raise HeldError(msg, f"this one, in term {self._leader.term},")
         leader = self._loop.run(self._lead(), self._options.timeout_s + self._options.lease_wait_s)
         self._leader = leader
         self._reader.doubt()
@@ -306,7 +284,7 @@ class KafkaLog:
     async def _write(self, place: TopicPartition, parcel: Parcel) -> Written:
         """Write entries that fit in one batch; after a failure the next write has a producer of its own."""
         if self._appender is None:
-            appender = self._writer(None)
+            appender = self._writer()
             await appender.start()
             self._appender = appender
         try:
@@ -316,7 +294,7 @@ class KafkaLog:
             await appender.stop()
             raise
 
-    def _writer(self, transactional_id: str | None) -> Writer:
+    def _writer(self, transactional_id: str | None = None) -> Writer:
         return Writer(
             self._access,
             timeout_ms=int(self._options.timeout_s * 1_000),
@@ -332,7 +310,7 @@ class KafkaLog:
         member = await self._desk.take(term, self._options.lease_wait_s)
         if isinstance(member, str):
             msg = f"a worker already runs on {self.name}: {member}; stop it, or give this one another name"
-            raise LeaseError(msg)
+            raise HeldError(msg, member)
         leader = Leader(member, self._writer(f"{self._group}.leader"), self._journal, self._wire, batch_bytes_max=limit)
         try:
             await leader.begin()
@@ -379,6 +357,13 @@ class KafkaLog:
                 placed[self._topics.place(topic, partition)] = parcel
         return await leader.commit(commit.sequence, commit.journal, placed)
 
+    async def _publish(self, parcels: Mapping[TopicPartition, Parcel]) -> None:
+        """Write as the one who leads."""
+        if self._leader is None:
+            msg = f"no lease of {self.name} is held; lead first"
+            raise LeaseError(msg)
+        await self._leader.publish(parcels)
+
     def _release(self, leader: Leader) -> None:
         if self._leader is leader:
             self._leader = None
@@ -389,5 +374,6 @@ class KafkaLog:
             await self._leader.release()
         if self._appender is not None:
             await self._appender.stop()
+        await self._snapshots.stop()
         await self._reader.close()
         await self._client.close()

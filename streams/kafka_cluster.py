@@ -13,8 +13,9 @@ from streams.kafka_findings import broker_findings, topic_findings
 from streams.kafka_journal import NOTHING, Journal
 from streams.kafka_lease import LeaseDesk
 from streams.kafka_loop import KafkaLoop
+from streams.kafka_snapshots import PARTITION_COUNT, SNAPSHOTS, KafkaSnapshots
 from streams.kafka_survey import broker_state, topic_states
-from streams.kafka_topics import Topics
+from streams.kafka_topics import COMPACTED_OPTIONS, TOPIC_OPTIONS, Topics
 from streams.kafka_wire import Wire
 from streams.topic_needs import Demands, Finding, Role, Survey, TopicNeed
 
@@ -43,13 +44,19 @@ class KafkaCluster:
         Whose journal and lease it is, without the prefix of the topics.
     transaction_timeout_ms
         After how long of silence the brokers are to abort a transaction.
+    snapshots
+        Where copies of checkpoints are kept; None for nowhere.
     """
 
-    def __init__(self, around: Around, *, name: str, transaction_timeout_ms: int) -> None:
+    def __init__(
+        self, around: Around, *, name: str, transaction_timeout_ms: int, snapshots: KafkaSnapshots | None
+    ) -> None:
+        self.snapshots = snapshots
         self._loop, self._wire, self._topics, self._journal, self._desk = around
         self._own = (
             TopicNeed(f"{name}.journal", Role.JOURNAL, 1),
             TopicNeed(f"{name}.lease", Role.LEASE, 1),
+            *((TopicNeed(f"{name}.{SNAPSHOTS}", Role.SNAPSHOTS, PARTITION_COUNT),) if snapshots else ()),
         )
         self._transaction_timeout_ms = transaction_timeout_ms
 
@@ -78,7 +85,8 @@ class KafkaCluster:
         for need in self._own:
             name = self._topics.place(need.name, 0).topic
             if not await self._topics.has(name):
-                await self._topics.make(name, need.partition_count)
+                options = COMPACTED_OPTIONS if need.role is Role.SNAPSHOTS else TOPIC_OPTIONS
+                await self._topics.make(name, need.partition_count, options)
 
     async def check_transactions(self) -> None:
         """Raise `ConfigError` where the brokers allow no transaction to last so long."""

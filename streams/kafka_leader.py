@@ -32,7 +32,7 @@ from streams.kafka_lease import Membership
 from streams.kafka_loop import told
 from streams.kafka_wire import Wire
 from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits
-from streams.log_port import Entry, LeaseError, fenced, wrong_sequence
+from streams.log_port import Entry, HeldError, LeaseError, fenced, wrong_sequence
 from streams.ports import SourceError
 
 VISIBLE_POLL_S = 0.001
@@ -83,34 +83,28 @@ class Leader:
         self.term, self._next = last.term + 1, last.next_sequence
         entry = journal_entry(MarkKind.LEAD, self.term, self._next)
         try:
-            await self._see(await self._writer.write_as_one(self._parcel(entry)))
+            await self._see(await self._writer.write_as_one(self._parcel(entry)), self._journal.place)
         except _FENCED:
             msg = f"another worker took the lead just before this one of term {self.term}; one is enough, stop this one"
-            raise LeaseError(msg) from None
+            raise HeldError(msg, "one that came at the same time") from None
 
     async def commit(self, sequence: int, data: bytes, outputs: Mapping[TopicPartition, Parcel]) -> Written:
         """Write outputs and the journal's record, all or nothing, and return where they went."""
-        if self._member.lost is not None:
-            raise await self._replaced() or LeaseError(
-                f"the lease of term {self.term} was lost ({self._member.lost}); lead again, and continue from the "
-                "journal"
-            )
+        await self._check_lease()
         if sequence != self._next:
             raise wrong_sequence(sequence, self._next)
         entry = journal_entry(MarkKind.COMMIT, self.term, sequence, data)
         check_fits((entry,), self._batch_bytes_max, "the journal")
-        clock = asyncio.get_running_loop().time
-        began_s = clock()
-        try:
-            written = await self._writer.write_as_one({**outputs, **self._parcel(entry)})
-        except REFUSALS as error:
-            raise await self._replaced(error) or SourceError(
-                f"the commit {sequence} failed ({told(error)}); whether it happened is in the journal"
-            ) from error
+        written = await self._write({**outputs, **self._parcel(entry)}, f"the commit {sequence}")
         self._next += 1
-        self.written_s = clock() - began_s
-        await self._see(written)
+        await self._see(written, self._journal.place)
         return written
+
+    async def publish(self, parcels: Mapping[TopicPartition, Parcel]) -> None:
+        """Write beside the journal what only the one who leads may write, all or nothing."""
+        await self._check_lease()
+        written = await self._write(parcels, "what was to stand beside the journal")
+        await self._see(written, next(iter(parcels)))
 
     async def release(self) -> None:
         """Let others lead."""
@@ -119,10 +113,31 @@ class Leader:
     def _parcel(self, entry: Entry) -> dict[TopicPartition, Parcel]:
         return {self._journal.place: Parcel((entry,), self._batch_bytes_max)}
 
-    async def _see(self, written: Written) -> None:
-        """Wait until the journal's record can be read."""
-        offset, _ = written[self._journal.place]
-        while await self._wire.end(self._journal.place) <= offset:
+    async def _check_lease(self) -> None:
+        """Raise where the lease was lost meanwhile."""
+        if self._member.lost is not None:
+            raise await self._replaced() or LeaseError(
+                f"the lease of term {self.term} was lost ({self._member.lost}); lead again, and continue from the "
+                "journal"
+            )
+
+    async def _write(self, parcels: Mapping[TopicPartition, Parcel], what: str) -> Written:
+        """Write in one transaction, and take down how long it was open."""
+        clock = asyncio.get_running_loop().time
+        began_s = clock()
+        try:
+            written = await self._writer.write_as_one(parcels)
+        except REFUSALS as error:
+            raise await self._replaced(error) or SourceError(
+                f"{what} failed ({told(error)}); whether it happened is in the journal"
+            ) from error
+        self.written_s = clock() - began_s
+        return written
+
+    async def _see(self, written: Written, place: TopicPartition) -> None:
+        """Wait until what was written to a place can be read."""
+        offset, _ = written[place]
+        while await self._wire.end(place) <= offset:
             await asyncio.sleep(VISIBLE_POLL_S)
 
     async def _replaced(self, error: BaseException | None = None) -> LeaseError | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, wait
+from functools import partial
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from aiokafka.errors import KafkaError
 
@@ -21,6 +22,28 @@ CLOSE_S_MAX = 2.0
 """How long whatever is closed may take to say good-bye, in seconds."""
 
 T = TypeVar("T")
+
+
+class Pending(Generic[T]):
+    """A piece of work that was handed to the loop."""
+
+    def __init__(self, future: Future[T], outcome: Callable[[Future[T]], T]) -> None:
+        self._future = future
+        self._outcome = outcome
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended, one way or the other."""
+        return self._future.done()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it has, for so long at most."""
+        wait((self._future,), seconds)
+
+    def result(self) -> T:
+        """Return what it returned, once it has ended. Raises as `KafkaLoop.run`."""
+        return self._outcome(self._future)
+
 
 _CLIENT_LOG = logging.getLogger("aiokafka")
 _CLIENT_LOG.addHandler(logging.NullHandler())  # what matters of it is said by our errors
@@ -54,9 +77,17 @@ class KafkaLoop:
         SourceError
             When Kafka refuses it, or it took too long; errors of our own come through.
         """
+        return self.start(work, timeout_s).result()
+
+    def start(self, work: Coroutine[Any, Any, T], timeout_s: float | None = None) -> Pending[T]:
+        """Hand the work to the loop, and do not wait for it."""
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         self.trouble = ""
         future: Future[T] = asyncio.run_coroutine_threadsafe(_within(work, limit_s), self.loop)
+        return Pending(future, partial(self._outcome, limit_s))
+
+    def _outcome(self, limit_s: float, future: Future[T]) -> T:
+        """Return what came of some work, once it has ended."""
         try:
             return future.result()
         except TimeoutError:

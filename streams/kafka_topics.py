@@ -40,6 +40,19 @@ TOPIC_OPTIONS = {
 committed is on all copies but one, at least.
 """
 
+COMPACTED_OPTIONS = {
+    "cleanup.policy": "compact",
+    "delete.retention.ms": "3600000",
+    "max.message.bytes": str(BATCH_BYTES_MAX),
+    "message.timestamp.type": "LogAppendTime",
+    "min.cleanable.dirty.ratio": "0.1",
+    "segment.bytes": str(1 << 26),
+    "segment.ms": "3600000",
+}
+"""The last record of each key stays, and what was given up frees its room within hours: a segment is small and soon
+closed, since a broker tidies up closed ones alone.
+"""
+
 REPLICATION_MAX = 3
 """How many copies a topic of ours has by default, as far as there are brokers."""
 
@@ -118,10 +131,10 @@ class Topics:
         elif there[topic] != partition_count:
             raise wrong_count(topic, there[topic], partition_count)
 
-    async def make(self, name: str, partition_count: int) -> None:
+    async def make(self, name: str, partition_count: int, options: Mapping[str, str] = TOPIC_OPTIONS) -> None:
         """Make a topic of this name on the cluster, unless it is there, and wait until it is known."""
         copies = self._replication or min(REPLICATION_MAX, len(self._client.cluster.brokers()))
-        options = {**TOPIC_OPTIONS, "min.insync.replicas": str(max(1, copies - 1))}
+        options = {**options, "min.insync.replicas": str(max(1, copies - 1))}
         wanted: tuple[Any, ...] = (name, partition_count, copies, [], list(options.items()))
         while True:
             answer = await self._ask_controller(CreateTopicsRequest([wanted], 10_000, validate_only=False))

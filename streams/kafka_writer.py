@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -25,10 +25,20 @@ TRANSACTION_BATCH_BYTES = 1 << 20
 """How large a batch of a transaction becomes, in bytes, where its entries are not larger: there can be several."""
 
 
+class Tombstone(NamedTuple):
+    """What stands in a compacted topic for a key that is given up."""
+
+    key: bytes
+    value: None = None
+
+
+Outgoing: TypeAlias = Entry | Tombstone
+
+
 class Parcel(NamedTuple):
     """Entries for one partition, and how large a batch of them may become, in bytes."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[Outgoing]
     batch_bytes_max: int
 
 
@@ -39,7 +49,7 @@ Written = Mapping[TopicPartition, tuple[int, int]]
 """Where entries went: the first offset of each partition's first batch, and the offset after its last."""
 
 
-def check_fits(entries: Iterable[Entry], batch_bytes_max: int, place: str) -> None:
+def check_fits(entries: Iterable[Outgoing], batch_bytes_max: int, place: str) -> None:
     """Raise `ConfigError` where an entry is larger than what its topic takes."""
     room = batch_bytes_max - BATCH_HEAD_BYTES - RECORD_HEAD_BYTES_MAX
     for number, entry in enumerate(entries):
@@ -51,7 +61,7 @@ def check_fits(entries: Iterable[Entry], batch_bytes_max: int, place: str) -> No
             raise ConfigError(msg)
 
 
-def bytes_of(entries: Sequence[Entry]) -> int:
+def bytes_of(entries: Sequence[Outgoing]) -> int:
     """Return how large one batch of these entries is at most."""
     return BATCH_HEAD_BYTES + sum(_size(entry) + RECORD_HEAD_BYTES_MAX for entry in entries)
 
@@ -131,7 +141,7 @@ class Writer:
             sender.cancel()
         await let_go(self._producer.client.close())
 
-    async def _send(self, place: TopicPartition, entries: Sequence[Entry], batch_bytes_max: int) -> tuple[int, int]:
+    async def _send(self, place: TopicPartition, entries: Sequence[Outgoing], batch_bytes_max: int) -> tuple[int, int]:
         """Hand over one partition's entries, batch after batch, and wait for all of them."""
         topic, partition = place
         batches = list(self._batches(entries, batch_bytes_max))
@@ -139,7 +149,7 @@ class Writer:
         offsets = [(await future).offset for future in futures]
         return offsets[0], offsets[-1] + batches[-1].record_count()
 
-    def _batches(self, entries: Sequence[Entry], bytes_max: int) -> Iterator[Any]:
+    def _batches(self, entries: Sequence[Outgoing], bytes_max: int) -> Iterator[Any]:
         batch = self._producer.create_batch()
         for entry in entries:
             if batch.record_count() and batch.size() + _size(entry) + RECORD_HEAD_BYTES_MAX > bytes_max:
@@ -154,5 +164,5 @@ def unique_id(name: str) -> str:
     return f"{name}.append.{uuid4().hex}"
 
 
-def _size(entry: Entry) -> int:
-    return len(entry.value) + (len(entry.key) if entry.key else 0)
+def _size(entry: Outgoing) -> int:
+    return len(entry.value or b"") + len(entry.key or b"")

@@ -8,23 +8,16 @@ long ago, the journal since the last checkpoint; without a checkpoint the whole 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from streams.intake import Input
-from streams.journal import decode, digest_of
-from streams.log_port import Log, OffsetError, PartitionInfo
+from streams.journal import decode
+from streams.log_port import Log, PartitionInfo
+from streams.whereabouts import Whereabouts
 
 WINDOW_COUNT = 256
 """Commits of the first window; each further one has four times as many."""
-
-
-class Standing(NamedTuple):
-    """Where a state that was kept stands: after how many commits, on which inputs, and the digest of the last."""
-
-    sequence: int
-    offsets: Sequence[int]
-    head: str
 
 
 class InputLag(NamedTuple):
@@ -62,7 +55,7 @@ class Lag(NamedTuple):
         return max((each.age_s for each in self.inputs if each.age_s is not None), default=None)
 
 
-def lag_of(log: Log, inputs: Sequence[Input], kept: Standing | None, now_ms: Callable[[], int]) -> Lag:
+def lag_of(log: Log, inputs: Sequence[Input], kept: Iterable[Whereabouts], now_ms: Callable[[], int]) -> Lag:
     """Return how far behind the worker of a log is.
 
     Parameters
@@ -72,7 +65,7 @@ def lag_of(log: Log, inputs: Sequence[Input], kept: Standing | None, now_ms: Cal
     inputs
         In the order in which the journal numbers them.
     kept
-        Where a checkpoint stands; None for none. One that does not belong to this journal is not used.
+        Where states that were kept stand. What does not belong to this journal is not used.
     now_ms
         The time of day, unix milliseconds.
     """
@@ -95,9 +88,9 @@ def lag_of(log: Log, inputs: Sequence[Input], kept: Standing | None, now_ms: Cal
     )
 
 
-def committed_offsets(log: Log, wanted: set[int], commits: int, kept: Standing | None) -> Mapping[int, int]:
+def committed_offsets(log: Log, wanted: set[int], commits: int, kept: Iterable[Whereabouts]) -> Mapping[int, int]:
     """Return where the journal stands on these inputs, by number; one it never took from is left out."""
-    base = kept if kept is not None and _belongs(log, kept, commits) else None
+    base = max((each for each in kept if each.is_on(log, commits)), key=lambda each: each.sequence, default=None)
     least = log.journal_begin() if base is None else base.sequence
     found: dict[int, int] = {}
     upto, window = commits, WINDOW_COUNT
@@ -106,13 +99,6 @@ def committed_offsets(log: Log, wanted: set[int], commits: int, kept: Standing |
         found = _taken(log, first, upto) | found
         upto, window = first, 4 * window
     return found if base is None else dict(enumerate(base.offsets)) | found
-
-
-def standing_of(rest: Mapping[str, Any] | None) -> Standing | None:
-    """Return where a checkpoint stands, by what the worker added to it; None where it does not say."""
-    if rest is None or not {"sequence", "offsets", "head"} <= rest.keys():
-        return None
-    return Standing(int(rest["sequence"]), list(rest["offsets"]), str(rest["head"]))
 
 
 def _taken(log: Log, first: int, upto: int) -> dict[int, int]:
@@ -124,16 +110,6 @@ def _taken(log: Log, first: int, upto: int) -> dict[int, int]:
         for run in decode(record.data, record.sequence).runs:
             found[run.input] = run.next_offset
     return found
-
-
-def _belongs(log: Log, kept: Standing, commits: int) -> bool:
-    """Whether a state was kept after a commit of this journal."""
-    if not 0 < kept.sequence <= commits:
-        return False
-    try:
-        return digest_of(next(log.journal(kept.sequence - 1)).data) == kept.head
-    except OffsetError:
-        return False
 
 
 def _input_lag(log: Log, each: Input, info: PartitionInfo, committed: int, now_ms: Callable[[], int]) -> InputLag:

@@ -5,8 +5,9 @@ Whatever is done on a log is done alike on both: nobody but this file asks which
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from streams.log_port import Log
 from streams.ports import SourceError
 from streams.settings import Settings
 from streams.settings_kafka import KafkaSettings
+from streams.standby import Standby
 
 if TYPE_CHECKING:
     from streams.kafka_access import KafkaAccess
@@ -25,8 +27,17 @@ SSL_PASSWORD_VARIABLE = "SIDESTREAM_KAFKA_SSL_PASSWORD"  # noqa: S105
 
 
 @contextmanager
-def opened_log(settings: Settings, environ: Mapping[str, str], *, create: bool = False) -> Iterator[Log]:
-    """Open the log that is meant; `create` makes an embedded one that is missing.
+def opened_log(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    create: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    lease_wait_s: float | None = None,
+) -> Iterator[Log]:
+    """Open the log that is meant; `create` makes an embedded one that is missing, `say` is told what is to be known.
+
+    `lease_wait_s` stands in the place of the setting of that name.
 
     Raises
     ------
@@ -36,7 +47,8 @@ def opened_log(settings: Settings, environ: Mapping[str, str], *, create: bool =
         As the log says.
     """
     if settings.kafka.address is not None:
-        from streams.kafka import KafkaLog, KafkaOptions
+        from streams.kafka import KafkaLog
+        from streams.kafka_options import KafkaOptions
 
         kafka = settings.kafka
         options = KafkaOptions(
@@ -44,9 +56,10 @@ def opened_log(settings: Settings, environ: Mapping[str, str], *, create: bool =
             replication=kafka.replication,
             timeout_s=kafka.timeout_s,
             transaction_timeout_ms=1_000 * kafka.transaction_timeout_s,
-            lease_wait_s=kafka.lease_wait_s,
+            lease_wait_s=kafka.lease_wait_s if lease_wait_s is None else lease_wait_s,
+            snapshots=kafka.snapshots,
         )
-        with KafkaLog(kafka.name, access_of(kafka, environ), options) as log:
+        with KafkaLog(kafka.name, access_of(kafka, environ), options, say) as log:
             yield log
     elif settings.log.dir is not None:
         from streams.embedded_log import EmbeddedLog
@@ -60,8 +73,13 @@ def opened_log(settings: Settings, environ: Mapping[str, str], *, create: bool =
 
 
 @contextmanager
-def opened_for_worker(settings: Settings, environ: Mapping[str, str]) -> Iterator[Log]:
-    """Open the log that is meant, for a worker: a log on Kafka keeps `[log] dir` to itself, as an embedded one does."""
+def opened_for_worker(
+    settings: Settings, environ: Mapping[str, str], say: Callable[[str], None], standby: Standby | None
+) -> Iterator[Log]:
+    """Open the log that is meant, for a worker: a log on Kafka keeps `[log] dir` to itself, as an embedded one does.
+
+    A standby waits for both by itself, so that it hears when to stop.
+    """
     if settings.kafka.address is None:
         with opened_log(settings, environ, create=True) as log:
             yield log
@@ -69,9 +87,9 @@ def opened_for_worker(settings: Settings, environ: Mapping[str, str]) -> Iterato
     from streams.worker_lock import WorkerLock
 
     directory = made_directory(settings)
-    lock = WorkerLock(directory)
+    lock = WorkerLock(directory) if standby is None else standby.wait_for(partial(WorkerLock, directory))
     try:
-        with opened_log(settings, environ) as log:
+        with opened_log(settings, environ, say=say, lease_wait_s=None if standby is None else 0.0) as log:
             yield log
     finally:
         lock.release()

@@ -59,6 +59,14 @@ class LeaseError(SourceError):
     """Another worker leads, or has led since: this one must not commit."""
 
 
+class HeldError(LeaseError):
+    """Another worker leads now; whoever may wait asks again. `holder` says who it is."""
+
+    def __init__(self, message: str, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
+
+
 class Entry(NamedTuple):
     """What is appended: the value's bytes, and the key they are about, if any."""
 
@@ -239,7 +247,7 @@ class Log(Protocol):
         ...
 
     def lead(self) -> Lease:
-        """Become the one worker that commits. Raises `LeaseError`, naming the holder, where another one is."""
+        """Become the one worker that commits. Raises `HeldError`, naming the holder, where another one is."""
         ...
 
     def journal(self, from_sequence: int) -> Iterator[JournalRecord]:

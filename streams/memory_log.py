@@ -15,9 +15,9 @@ from streams.log_port import (
     READ_COUNT_MAX,
     Commit,
     Entry,
+    HeldError,
     JournalRecord,
     Lease,
-    LeaseError,
     LogError,
     LogRecord,
     PartitionInfo,
@@ -154,7 +154,7 @@ class MemoryLog:
         """Become the one worker, in a new term."""
         if self._held_by is not None:
             msg = f"a worker already runs on this log, in term {self._held_by}; stop it, or use another log"
-            raise LeaseError(msg)
+            raise HeldError(msg, f"the worker of term {self._held_by}")
         self._term += 1
         term = self._held_by = self._term
         return Lease(term, self._commit, lambda: self._release(term))

@@ -17,7 +17,7 @@ from engine.errors import MessageError
 from streams.codec import to_json
 from streams.jsonl_file import read_exactly
 from streams.log_port import Entry, Log
-from streams.run import Stop
+from streams.standby import Stop
 from streams.synthetic import COLUMNS, CardPayments
 
 BATCH_COUNT_MAX = 500

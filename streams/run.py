@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from engine.errors import SnapshotError
 from streams.audit_file import AUDIT_FILE, AuditFile
+from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
 from streams.checkpoint_versions import Versions, current_versions
 from streams.checkpoint_writer import CheckpointWriter
@@ -27,6 +28,10 @@ from streams.pipeline import Pipeline, changed_pipeline, infer_pipeline, resolve
 from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovered
 from streams.settings import Settings, settings_as_data
+from streams.snapshot_fetch import fetch_newer
+from streams.snapshot_port import SnapshotStore
+from streams.snapshot_upload import SnapshotUpload
+from streams.standby import Standby, Stop
 from streams.topic_needs import needs_of
 from streams.worker import AuditCopy, Pace, Worker
 from streams.worker_checkpoints import WorkerCheckpoints
@@ -57,18 +62,6 @@ class AuditTrailCopy(AuditCopy, Protocol):
 
     def bring_up(self, topic: Iterable[bytes], *, may_be_ahead: bool) -> int:
         """Add what is missing; return how many entries that was. `may_be_ahead`: the log may have lost its end."""
-        ...
-
-
-class Stop(Protocol):
-    """Says when to stop."""
-
-    def asked(self) -> bool:
-        """Whether to stop now."""
-        ...
-
-    def wait(self, seconds: float) -> None:
-        """Wait so long, or until it is time to stop."""
         ...
 
 
@@ -104,6 +97,10 @@ class Service:
         Whether a journal's tail may be carried out under other versions.
     change_contenders
         Whether contenders may be others than before: those that stay continue, new ones begin, the champion stays.
+    say
+        Is told, in one sentence, what a person should know while it runs.
+    standby
+        Waits until no other worker leads; None fails where one does.
     disk, versions, audit
         Where checkpoints are written, and with what; the copy of the audit trail. By default the machine's, under
         `[log] dir`; tests give their own.
@@ -118,6 +115,8 @@ class Service:
     once: bool = False
     accept_differences: bool = False
     change_contenders: bool = False
+    say: Callable[[str], None] = field(default=lambda _: None)
+    standby: Standby | None = None
     disk: Disk = field(default_factory=RealDisk)
     versions: Versions = field(default_factory=current_versions)
     audit: AuditTrailCopy | None = None
@@ -141,7 +140,7 @@ class Service:
         SourceError
             When the log or the disk says no. What was committed stands; start again.
         """
-        with self.log.lead() as lease, self._audit_copy() as audit:
+        with self._lead() as lease, self._audit_copy() as audit:
             self._make_topics()
             is_first = self.log.journal_end() == 0
             ground = self._ground(is_first=is_first)
@@ -150,7 +149,13 @@ class Service:
             worker.begin(self._start(ground, pipeline))
             self._work(worker)
             worker.drain()
+            if worker.upload is not None:
+                worker.upload.finish(self.world.seconds)
             self.observer.end(self._status(worker))
+
+    def _lead(self) -> Lease:
+        """Become the one worker that commits, at once or, as a standby, when the one that leads has ended."""
+        return self.log.lead() if self.standby is None else self.standby.wait_for(self.log.lead)
 
     def _make_topics(self) -> None:
         """Make the topics that are missing: inputs and outputs of one partition, predictions as many as requests."""
@@ -182,6 +187,10 @@ class Service:
         writer = CheckpointWriter(ground.checkpoints)
         writer.make_ready()
         began_s = world.seconds()
+        store = None if self.log.cluster is None else self.log.cluster.snapshots
+        if store is not None:
+            for notice in fetch_newer(store, self.log, writer):
+                self.say(notice)
         tail_may_be_lost = run.fallback or self.settings.log.durability == "process"
         recovered = ground.recovery(
             fallback=run.fallback,
@@ -207,7 +216,12 @@ class Service:
                 checkpoint_every=run.checkpoint_every,
                 checkpoint_every_s=run.checkpoint_every_s,
             ),
+            upload=None if store is None else self._upload(store, ground.checkpoints, lease),
         )
+
+    def _upload(self, store: SnapshotStore, checkpoints: CheckpointReader, lease: Lease) -> SnapshotUpload:
+        """Return what brings this worker's checkpoints to where another machine finds them."""
+        return SnapshotUpload(store, checkpoints.disk, checkpoints.directory, term=lease.term, say=self.say)
 
     def _changed(self, pipeline: Pipeline) -> Pipeline | None:
         """Return the pipeline with the contenders that are asked for now; None where they are those there are."""

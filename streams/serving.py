@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 from streams.checkpoint_seal import key_from
 from streams.clock import SystemClock
 from streams.garbage import looked_for_seldom
 from streams.log_choice import opened_for_worker
-from streams.run import Observer, Service, Stop
+from streams.run import Observer, Service
 from streams.settings import Settings, load_settings
 from streams.settings_conflicts import run_conflicts
 from streams.settings_layers import refuse_all
+from streams.standby import Standby, Stop
 
 
 class StopFlag:
-    """Asked to stop by another thread, or by a signal; see `streams.run.Stop`."""
+    """Asked to stop by another thread, or by a signal; see `streams.standby.Stop`."""
 
     def __init__(self) -> None:
         self._asked = Event()
@@ -59,22 +60,46 @@ def worker_settings(
     return settings
 
 
-def serve(settings: Settings, environ: Mapping[str, str], observer: Observer, stop: Stop, **consents: Any) -> None:
+class Watching(Observer, Protocol):
+    """Sees a worker's life, and is told in sentences what a person should know."""
+
+    def say(self, words: str) -> None:
+        """Say a sentence."""
+        ...
+
+
+def serve(
+    settings: Settings,
+    environ: Mapping[str, str],
+    watching: Watching,
+    stop: Stop,
+    *,
+    standby: bool = False,
+    **consents: Any,
+) -> None:
     """Run a worker until it is asked to stop; `consents` are what one start may be allowed, see `Service`.
+
+    Parameters
+    ----------
+    standby
+        Whether to wait as long as another worker leads.
 
     Raises
     ------
     SidestreamError
         As `Service.run` says, and as the log says when it is opened.
     """
-    with looked_for_seldom(), opened_for_worker(settings, environ) as log:
+    waits = Standby(stop, watching.say) if standby else None
+    with looked_for_seldom(), opened_for_worker(settings, environ, watching.say, waits) as log:
         service = Service(
             settings=settings,
             log=log,
             key=key_from(environ),
             world=SystemClock(),
-            observer=observer,
+            observer=watching,
             stop=stop,
+            say=watching.say,
+            standby=waits,
             **consents,
         )
         service.run()

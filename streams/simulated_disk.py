@@ -92,10 +92,10 @@ class SimulatedDisk:
             for name, node in self._directory(directory).names.items()
         )
 
-    def read(self, path: Path, length: int) -> bytes:
-        """Return the first `length` bytes of a file, fewer if it is shorter."""
+    def read(self, path: Path, length: int, *, begin: int = 0) -> bytes:
+        """Return `length` bytes of a file, fewer where it ends before."""
         self._check_power()
-        return bytes(self._file(path).written[:length])
+        return bytes(self._file(path).written[begin : begin + length])
 
     def make_directory(self, path: Path) -> None:
         """Make a directory; it must not exist."""

@@ -5,7 +5,7 @@ One turn, in this order, and exactly-once follows from it:
 1. *take* what is at hand, at most a slice (see `streams.stride`);
 2. *answer* it: the champion answers and learns, in memory;
 3. *commit* the outputs, and the journal record that names the inputs, in one transaction;
-4. *copy* new audit entries to their file, and *checkpoint* if one is due;
+4. *copy* new audit entries to their file, *checkpoint* if one is due, and *send* a piece of the last one away;
 5. *catch up*: the challengers take steps for a bounded time; their answers leave with the next commit.
 
 A worker that dies anywhere loses what was not committed, and comes back to the last commit (see `streams.recovery`). A
@@ -23,7 +23,7 @@ from streams.intake import Intake
 from streams.log_port import Commit, Lease
 from streams.replica import Effects, Replica
 from streams.stride import Stride
-from streams.worker_checkpoints import WorkerCheckpoints
+from streams.worker_checkpoints import Kept, WorkerCheckpoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,19 @@ class AuditCopy(Protocol):
         """Add entries that were committed."""
 
 
+class Upload(Protocol):
+    """Brings copies of checkpoints to where another machine finds them."""
+
+    def offer(self, kept: Kept) -> None:
+        """Have a checkpoint leave."""
+
+    def step(self) -> bool:
+        """Do a little, in bounded time; return whether there is more to do."""
+
+    def finish(self, seconds: Callable[[], float]) -> None:
+        """Let everything leave that was offered, for a bounded time."""
+
+
 @dataclass(slots=True)
 class Worker:
     """One worker on one log, between its recovery and its end.
@@ -85,6 +98,8 @@ class Worker:
         The clock: seconds since anything, never going back.
     pace
         How much at once.
+    upload
+        Brings checkpoints away from this machine; None where they stay.
     """
 
     replica: Replica
@@ -95,6 +110,7 @@ class Worker:
     watcher: Watcher
     seconds: Callable[[], float]
     pace: Pace = field(default_factory=Pace)
+    upload: Upload | None = None
     _stride: Stride = field(init=False)
     _kept_s: float = 0.0
     _step_s: float = 0.0
@@ -118,6 +134,8 @@ class Worker:
             self._stride.took(len(arrivals), self.seconds() - started)
         if self._is_due():
             self.keep()
+        if self.upload is not None:
+            self.upload.step()
         return bool(self._catch_up()) or bool(arrivals)
 
     def drain(self) -> None:
@@ -129,7 +147,9 @@ class Worker:
 
     def keep(self) -> None:
         """Make a checkpoint, unless nothing was committed since the last."""
-        self.checkpoints.keep(self.replica)
+        kept = self.checkpoints.keep(self.replica)
+        if kept is not None and self.upload is not None:
+            self.upload.offer(kept)
         self._kept_s = self.seconds()
         self.watcher.kept()
 

@@ -6,9 +6,19 @@ a copy), so it keeps the digest of its last commit: `streams.recovery` continues
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from streams.checkpoint import Content, Stamp
 from streams.checkpoint_writer import CheckpointWriter
 from streams.replica import Replica
+from streams.whereabouts import Whereabouts
+
+
+class Kept(NamedTuple):
+    """A checkpoint that was made, and where the worker stood."""
+
+    stamp: Stamp
+    whereabouts: Whereabouts
 
 
 class WorkerCheckpoints:
@@ -35,8 +45,8 @@ class WorkerCheckpoints:
         self.position = position
         self.behind = False
 
-    def keep(self, replica: Replica) -> None:
-        """Make a checkpoint of a replica that stands at the last commit, unless nothing is new.
+    def keep(self, replica: Replica) -> Kept | None:
+        """Make a checkpoint of a replica that stands at the last commit, and return it; None where nothing is new.
 
         Raises
         ------
@@ -46,9 +56,10 @@ class WorkerCheckpoints:
             When the disk is full, or fails: the older checkpoints stand as they were.
         """
         if not self.behind:
-            return
+            return None
         engine, rest = replica.snapshot()
         content = Content(replica.engine.position, engine, rest)
         self._parent = self._writer.save(content, self._parent)
         self.position = content.position
         self.behind = False
+        return Kept(self._parent, Whereabouts(replica.sequence, tuple(replica.offsets), replica.head))

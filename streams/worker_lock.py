@@ -12,7 +12,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from io import FileIO
 from pathlib import Path
 
-from streams.log_port import LeaseError
+from streams.log_port import HeldError
 from streams.ports import SourceError
 
 LOCK_FILE = "worker.lock"
@@ -28,7 +28,7 @@ class WorkerLock:
 
     Raises
     ------
-    LeaseError
+    HeldError
         When another worker holds it; the message names its process and host.
     SourceError
         When the lock file cannot be made.
@@ -77,11 +77,12 @@ def _is_still(file: FileIO, path: Path) -> bool:
         return False
 
 
-def _held(directory: Path, path: Path) -> LeaseError:
+def _held(directory: Path, path: Path) -> HeldError:
     """Return the refusal that names the holder."""
     try:
         pid, host = path.read_text(encoding="utf-8").split(maxsplit=1)
         holder = f"process {pid} on {host.strip()}"
     except (OSError, ValueError):
         holder = "another process"
-    return LeaseError(f"a worker already runs on {str(directory)!r}: {holder}; stop it, or use another directory")
+    msg = f"a worker already runs on {str(directory)!r}: {holder}; stop it, or use another directory"
+    return HeldError(msg, holder)

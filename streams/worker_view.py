@@ -44,7 +44,7 @@ class WorkerView:
         self, talk: Callable[[str], None], seconds: Callable[[], float], now_ms: Callable[[], int], talk_every_s: float
     ) -> None:
         self.shown: dict[str, Any] = {"state": "starting"}
-        self._talk = talk
+        self.say = talk
         self._seconds = seconds
         self._now_ms = now_ms
         self._talk_every_s = talk_every_s
@@ -60,11 +60,11 @@ class WorkerView:
         """Say what runs, and from where."""
         self._log, self._replica = ground.log.name, recovered.replica
         for notice in (*ground.pipeline.notices, *recovered.notices):
-            self._talk(notice)
+            self.say(notice)
         engine = recovered.replica.engine
         if recovered.replayed:
-            self._talk(f"recovered {recovered.replayed:,} commits in {seconds:.2f} s")
-        self._talk(
+            self.say(f"recovered {recovered.replayed:,} commits in {seconds:.2f} s")
+        self.say(
             f"answering as {engine.succession.answerer.name} from position {engine.position:,} on {ground.log.name}"
         )
 
@@ -78,14 +78,14 @@ class WorkerView:
         self._show(WORKING, found)
         self._shown_s = now
         if shall_talk:
-            self._talk(found.line())
+            self.say(found.line())
             self._talked_s = now
 
     def end(self, status: Status) -> None:
         """Say that nothing is left to do."""
         self._show("stopped", status)
-        self._talk(status.line())
-        self._talk("stopped: everything taken is committed, the state is kept")
+        self.say(status.line())
+        self.say("stopped: everything taken is committed, the state is kept")
 
     def failed(self, error: BaseException) -> None:
         """Show that the worker has ended, and why."""

@@ -11,9 +11,10 @@ import click
 from streams.cli.chosen_log import ChosenLog, log_flags
 
 if TYPE_CHECKING:
-    from streams.lag import Lag, Standing
+    from streams.lag import Lag
     from streams.log_port import Log
     from streams.settings import Settings
+    from streams.whereabouts import Whereabouts
 
 
 @click.command(name="lag")
@@ -33,7 +34,7 @@ def command(chosen: ChosenLog, as_json: bool) -> None:  # noqa: FBT001 - click's
     settings = chosen.settings()
     with chosen.opened() as log:
         inputs = inputs_of(_as_begun(log, settings), log.topics())
-        lag = lag_of(log, inputs, _kept(settings), SystemClock().now_ms)
+        lag = lag_of(log, inputs, _kept(log, settings), SystemClock().now_ms)
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
         console.out(json.dumps(_data(lag), indent=2))
@@ -49,19 +50,24 @@ def _as_begun(log: Log, settings: Settings) -> Settings:
     return load_settings(None, start_at(log, 0)["settings"], {}) if log.journal_end() else settings
 
 
-def _kept(settings: Settings) -> Standing | None:
-    """Return where the newest checkpoint on this machine stands."""
+def _kept(log: Log, settings: Settings) -> list[Whereabouts]:
+    """Return where states were kept: the log's snapshots, and the newest checkpoint on this machine."""
     from pathlib import Path
 
     from streams.checkpoint_reader import CheckpointReader
     from streams.checkpoint_seal import key_from
     from streams.ground import CHECKPOINTS
-    from streams.lag import standing_of
+    from streams.snapshot_shelf import shelf_of
+    from streams.whereabouts import whereabouts_of
 
-    if settings.log.dir is None:
-        return None
-    directory = Path(settings.log.dir) / CHECKPOINTS
-    return standing_of(CheckpointReader(directory=directory, identity=None, key=key_from(os.environ)).newest_rest())
+    store = None if log.cluster is None else log.cluster.snapshots
+    kept = [] if store is None else [snapshot.whereabouts for snapshot in shelf_of(store.records()).whole]
+    if settings.log.dir is not None:
+        directory = Path(settings.log.dir) / CHECKPOINTS
+        rest = CheckpointReader(directory=directory, identity=None, key=key_from(os.environ)).newest_rest()
+        here = whereabouts_of(rest)
+        kept += [] if here is None else [here]
+    return kept
 
 
 def _data(lag: Lag) -> dict[str, Any]:

@@ -21,6 +21,7 @@ SHOW_EVERY_S = 0.5
 @click.option("--config", metavar="F", required=True, help="TOML file of settings.")
 @click.option("--kafka", metavar="ADDRESS", help="Brokers: the log is on Kafka, as [kafka] says.")
 @click.option("--once", is_flag=True, help="Stop when everything that has arrived is answered.")
+@click.option("--standby", is_flag=True, help="Wait as long as another worker leads, and take over when it ends.")
 @click.option("--fallback", is_flag=True, help="Pass over a damaged checkpoint for the one before it.")
 @click.option("--accept-differences", is_flag=True, help="Carry out the journal's tail under other versions.")
 @click.option("--change-contenders", is_flag=True, help="Go on with the contenders that the settings name now.")
@@ -41,8 +42,8 @@ def command(config: str, kafka: str | None, **given: Any) -> None:
     flags = {"run": {"fallback": given.pop("fallback") or None}, "kafka": {"address": kafka}}
     settings = worker_settings(config, os.environ, flags, FLAG_NAMES)
     warn_of_listeners(settings)
-    stop = Signals()
-    serve(settings, os.environ, _Screen(settings.run.status_every_s), stop, **given)
+    stop, screen = Signals(), _Screen(settings.run.status_every_s)
+    serve(settings, os.environ, screen, stop, **given)
 
 
 class _Screen:
@@ -58,6 +59,12 @@ class _Screen:
         self._every_s = SHOW_EVERY_S if self._talk.is_terminal else every_s
         self._shown_s = 0.0
 
+    def say(self, words: str) -> None:
+        """Say a sentence that a person should know."""
+        if self._talk.is_terminal:
+            self._talk.file.write("\r\x1b[K")
+        self._talk.print(f"· {words}", style="dim", markup=False)
+
     def recovering(self, done: int, end: int) -> None:
         """Show how far recovery is, now and then."""
         if self._is_time():
@@ -66,7 +73,7 @@ class _Screen:
     def begin(self, ground: Ground, recovered: Recovered, seconds: float) -> None:
         """Say what runs, and from where."""
         for notice in (*ground.pipeline.notices, *recovered.notices):
-            self._talk.print(f"· {notice}", style="dim", markup=False)
+            self.say(notice)
         engine = recovered.replica.engine
         if recovered.replayed:
             rate = f", {recovered.replayed / seconds:,.0f} commits/s" if seconds else ""

@@ -38,7 +38,7 @@ def result(disk: Disk, root: Path, step: tuple[Any, ...]) -> object:
                 file.sync()
             return None
         if verb == "read":
-            return disk.read(path, 3)
+            return disk.read(path, 3), disk.read(path, 2, begin=1), disk.read(path, 9, begin=4)
         return getattr(disk, verb)(path, *rest)
     except OSError:
         return "refused"

@@ -25,7 +25,7 @@ def place(kafka: str) -> Iterator[KafkaPlace]:
 def lag_at(place: KafkaPlace, now_ms: int = FAR_AHEAD_MS) -> Lag:
     """Return the lag as somebody else sees it."""
     with place.open() as log:
-        return lag_of(log, inputs_of(settings_of(), log.topics()), None, lambda: now_ms)
+        return lag_of(log, inputs_of(settings_of(), log.topics()), (), lambda: now_ms)
 
 
 def test_what_waits_has_an_age_and_what_was_taken_has_none(place: KafkaPlace) -> None:

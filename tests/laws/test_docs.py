@@ -40,7 +40,7 @@ OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
     *("--log", "--kafka", "--create", "--partition", "--key", "--from", "--count", "--rate", "--topic", "--audit"),
     *("--reason", "--by", "--wait", "--all", "--dry-run"),
-    *("--once", "--accept-differences", "--change-contenders", "--at"),
+    *("--once", "--standby", "--accept-differences", "--change-contenders", "--at"),
     *("--baseline", "--effect", "--share", "--per-day", "--alpha", "--power"),
     *("--write", "--quiet", "--column", "--contender", "--signal", "--times", "--budget", "--measure"),
 }

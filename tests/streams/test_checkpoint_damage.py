@@ -165,10 +165,10 @@ class Unreadable(RealDisk):
         self.path = path
         self.number = number
 
-    def read(self, path: Path, length: int) -> bytes:
+    def read(self, path: Path, length: int, *, begin: int = 0) -> bytes:
         if path == self.path:
             raise OSError(self.number, os.strerror(self.number), str(path))
-        return super().read(path, length)
+        return super().read(path, length, begin=begin)
 
 
 def test_a_bad_sector_is_damage_and_a_missing_right_is_not(tmp_path: Path) -> None:

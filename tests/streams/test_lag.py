@@ -13,17 +13,18 @@ from streams.disk import Disk
 from streams.embedded_log import EmbeddedLog
 from streams.ground import inputs_of
 from streams.journal import JournalEntry, Run, digest_of
-from streams.lag import Lag, Standing, committed_offsets, lag_of, standing_of
+from streams.lag import Lag, committed_offsets, lag_of
 from streams.log_port import Commit
 from streams.memory_log import MemoryLog
+from streams.whereabouts import Whereabouts, whereabouts_of
 from tests.said import Said
 from tests.workers import ROOT, Life
 
 KEPT = ROOT / "checkpoints"
 
 
-def lag(life: Life, kept: Standing | None = None) -> Lag:
-    return lag_of(life.log, inputs_of(life.settings, life.log.topics()), kept, life.now_ms)
+def lag(life: Life) -> Lag:
+    return lag_of(life.log, inputs_of(life.settings, life.log.topics()), (), life.now_ms)
 
 
 def test_what_has_arrived_and_is_not_committed_is_the_lag() -> None:
@@ -66,22 +67,22 @@ class CountingLog(MemoryLog):
 def test_the_journal_is_walked_back_until_every_input_was_found_and_no_further() -> None:
     log = CountingLog()
     journal_of(log, [[Run(1, 0, 5, 5)], *([Run(0, n, n + 1, 1)] for n in range(5_000)), [Run(2, 0, 9, 9)]])
-    assert committed_offsets(log, {0, 2}, 5_002, None) == {0: 5_000, 2: 9}
+    assert committed_offsets(log, {0, 2}, 5_002, ()) == {0: 5_000, 2: 9}
     assert min(log.seen) == 5_002 - 256
-    assert committed_offsets(log, {0, 1, 2}, 5_002, None) == {0: 5_000, 1: 5, 2: 9}
+    assert committed_offsets(log, {0, 1, 2}, 5_002, ()) == {0: 5_000, 1: 5, 2: 9}
     assert min(log.seen) == 0
 
 
 def test_a_checkpoint_of_this_journal_ends_the_walk_and_one_of_another_does_not() -> None:
     log = CountingLog()
     journal_of(log, [[Run(1, 0, 5, 5)], *([Run(0, n, n + 1, 1)] for n in range(3_000))])
-    kept = Standing(2_001, [2_000, 5, 0], digest_of(next(MemoryLog.journal(log, 2_000)).data))
-    assert committed_offsets(log, {0, 1, 2}, 3_001, kept) == {0: 3_000, 1: 5, 2: 0}
+    kept = Whereabouts(2_001, [2_000, 5, 0], digest_of(next(MemoryLog.journal(log, 2_000)).data))
+    assert committed_offsets(log, {0, 1, 2}, 3_001, [kept]) == {0: 3_000, 1: 5, 2: 0}
     assert min(log.seen) == 2_000
     foreign = kept._replace(head="f" * 64)
-    assert committed_offsets(log, {0, 1, 2}, 3_001, foreign) == {0: 3_000, 1: 5}
+    assert committed_offsets(log, {0, 1, 2}, 3_001, [foreign]) == {0: 3_000, 1: 5}
     assert min(log.seen) == 0
-    assert committed_offsets(log, {0}, 3_001, kept._replace(sequence=9_999)) == {0: 3_000}
+    assert committed_offsets(log, {0}, 3_001, [kept._replace(sequence=9_999)]) == {0: 3_000}
 
 
 def kept_on(disk: Disk) -> CheckpointReader:
@@ -92,16 +93,16 @@ def test_a_checkpoint_says_where_it_stands_though_its_models_are_damaged() -> No
     life = Life()
     life.arrive(20)
     life.run()
-    standing = standing_of(kept_on(life.disk).newest_rest())
-    assert standing is not None
-    assert (standing.sequence, list(standing.offsets)) == (life.log.journal_end(), [20, 20, 0])
+    place_kept = whereabouts_of(kept_on(life.disk).newest_rest())
+    assert place_kept is not None
+    assert (place_kept.sequence, list(place_kept.offsets)) == (life.log.journal_end(), [20, 20, 0])
     path = KEPT / life.disk.entries(KEPT)[-1].name
     torn = life.disk.tampered(path / "contender-0.part", lambda data: data[:-1] + b"?")
-    assert standing_of(kept_on(torn).newest_rest()) == standing
+    assert whereabouts_of(kept_on(torn).newest_rest()) == place_kept
     torn = life.disk.tampered(path / "caller.part", lambda data: data[:-1] + b"?")
-    before = standing_of(kept_on(torn).newest_rest())
+    before = whereabouts_of(kept_on(torn).newest_rest())
     assert before is not None
-    assert before.sequence < standing.sequence, "the one before it"
+    assert before.sequence < place_kept.sequence, "the one before it"
 
 
 def test_lag_of_an_embedded_log_is_shown_for_eyes_and_as_json(
