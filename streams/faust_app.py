@@ -31,6 +31,7 @@ from streams.log_choice import access_of, made_directory, opened_log
 from streams.log_port import Log
 from streams.serving import StopFlag, serve, worker_settings
 from streams.settings import Settings
+from streams.standby import StoppedError
 from streams.worker_view import WORKING, WorkerView
 
 CONFIG_VARIABLE = "SIDESTREAM_CONFIG"
@@ -129,7 +130,10 @@ class SidestreamApp(faust.App):
 
 
 class WorkerService(Service):
-    """The worker, in a thread of its own: from Faust's start to its stop."""
+    """The worker, in a thread of its own: from Faust's start to its stop.
+
+    Of several Faust workers one works, and the others stand by.
+    """
 
     def __init__(self, settings: Settings, environ: Mapping[str, str], view: WorkerView) -> None:
         super().__init__()
@@ -151,13 +155,15 @@ class WorkerService(Service):
             await asyncio.wait([self._watching])
 
     def _serve(self) -> None:
-        serve(self._settings, self._environ, self._view, self._stop)
+        serve(self._settings, self._environ, self._view, self._stop, standby=True)
 
     async def _watch(self) -> None:
         """Wait for the thread's end; how it failed is how the Faust worker ends."""
         failure: Exception | None = None
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._serve)
+        except StoppedError as stopped:
+            _LOG.info("%s", stopped)
         except Exception as error:  # noqa: BLE001 - whatever it was, it ends the process
             failure = error
         if failure is not None:

@@ -198,20 +198,52 @@ def test_a_faust_worker_that_was_killed_goes_on_where_it_was(new_place: Callable
     place.check_audit()
 
 
+def test_of_two_faust_workers_one_works_and_the_other_takes_over(new_place: Callable[[str], FaustPlace]) -> None:
+    place = new_place("two")
+    place.arrive(0, 10)
+    with place.worker() as first, place.worker(place.configured("elsewhere")) as second:
+        pair = [first, second]
+        wait_for("one that works", lambda: any(each.shown()[0] == 200 for each in pair))
+        wait_for("one that stands by", lambda: any("standing by" in each.said() for each in pair))
+        leads = next(each for each in pair if each.shown()[0] == 200)
+        (waits,) = (each for each in pair if each is not leads)
+        assert waits.shown() == (503, {"state": "starting"})
+        assert leads.end(signal.SIGTERM) == 0, leads.said()
+        place.arrive(10, 20)
+        waits.wait_until_shown(position=40, lag=0)
+        assert waits.end(signal.SIGTERM) == 0, waits.said()
+    assert [answer["id"] for answer in place.values("predictions")] == [f"e{n}" for n in range(20)]
+
+
+def test_a_faust_worker_that_stands_by_is_stopped_like_any_other(new_place: Callable[[str], FaustPlace]) -> None:
+    place = new_place("stopped")
+    place.arrive(0, 10)
+    with place.worker() as first:
+        first.wait_until_shown(state="working")
+        with place.worker(place.configured("elsewhere")) as second:
+            wait_for("one that stands by", lambda: "standing by" in second.said())
+            assert second.end(signal.SIGTERM) == 0, second.said()
+            assert "stopped while standing by; nothing was begun" in second.said()
+        assert first.shown()[0] == 200
+
+
 def test_a_worker_that_fails_ends_the_faust_worker_with_its_own_exit_code(
     new_place: Callable[[str], FaustPlace],
 ) -> None:
     place = new_place("failing")
     place.arrive(0, 10)
-    with place.worker() as holder:
-        holder.wait_until_shown(position=20)
-        with place.worker(place.configured("other", lease_wait_s=0)) as second:
-            assert second.process.wait(DEADLINE_S) == 4, second.said()
-            assert "a worker already runs on" in second.said()
-        assert holder.shown()[0] == 200
-        assert holder.end(signal.SIGTERM) == 0
-    other = place.configured("state")
-    other.write_text(other.read_text().replace("GaussianNB", "BernoulliNB"))
-    with place.worker(other) as refused:
+    assert place.said("run", "--once").code == 0
+    place.config.write_text(place.config.read_text().replace("GaussianNB", "BernoulliNB"))
+    with place.worker() as refused:
         assert refused.process.wait(DEADLINE_S) == 3, refused.said()
         assert "with other contenders" in refused.said()
+
+
+def test_a_faust_worker_without_a_broker_says_so_and_ends_with_the_code_for_that(
+    new_place: Callable[[str], FaustPlace],
+) -> None:
+    place = new_place("alone")
+    (port,) = free_ports(1)
+    with place.worker(place.configured("nowhere", address=f"127.0.0.1:{port}", timeout_s=2)) as alone:
+        assert alone.process.wait(DEADLINE_S) == 4, alone.said()
+        assert "no Kafka broker answers at" in alone.said()
