@@ -7,6 +7,7 @@ twice says another `at_ms`.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from engine.errors import ConfigError, MessageError
@@ -14,8 +15,8 @@ from streams.codec import to_json
 from streams.commands import CommandRecord, decode, encode
 from streams.log_port import Entry, Log
 
-REMEMBERED_COUNT = 1_000
-"""Offsets before the topic's end among which a command that comes again is found."""
+REMEMBERED_COUNT_MAX = 100_000
+"""The newest commands on the topic, among which one that comes again is found."""
 
 
 class CommandDesk:
@@ -29,12 +30,21 @@ class CommandDesk:
         Where a worker reads its commands.
     replies
         Where it is written what became of each. Both are made where they are missing.
+    remembered_count_max
+        How many commands are remembered.
+
+    Notes
+    -----
+    The first command is taken once the whole topic has been read: whoever delivers them may begin anew after weeks.
     """
 
-    def __init__(self, log: Log, topic: str, replies: str) -> None:
+    def __init__(self, log: Log, topic: str, replies: str, remembered_count_max: int = REMEMBERED_COUNT_MAX) -> None:
         self._log = log
         self._topic = topic
         self._replies = replies
+        self._remembered_count_max = remembered_count_max
+        self._offsets: dict[bytes, int] = {}
+        self._read_to = 0
         log.create_topic(topic, 1)
         log.create_topic(replies, 1)
 
@@ -66,14 +76,15 @@ class CommandDesk:
 
     def _find(self, line: bytes) -> int | None:
         """Return where a command stands already; None where it does not."""
-        begin, end = self._log.begin(self._topic, 0), self._log.end(self._topic, 0)
-        offset = max(begin, end - REMEMBERED_COUNT)
-        while offset < end:
-            records, offset = self._log.read(self._topic, 0, offset)
+        self._read_to = max(self._read_to, self._log.begin(self._topic, 0))
+        end = self._log.end(self._topic, 0)
+        while self._read_to < end:
+            records, self._read_to = self._log.read(self._topic, 0, self._read_to)
             for record in records:
-                if record.value == line:
-                    return record.offset
-        return None
+                self._offsets.setdefault(sha256(record.value).digest(), record.offset)
+        while len(self._offsets) > self._remembered_count_max:
+            del self._offsets[next(iter(self._offsets))]
+        return self._offsets.get(sha256(line).digest())
 
 
 def _demanded(data: bytes) -> CommandRecord:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from streams.audit_trail import DONE, read_line
-from streams.command_desk import REMEMBERED_COUNT, CommandDesk
+from streams.command_desk import CommandDesk
 from streams.commands import CommandRecord, Verb, decode, encode
 from streams.log_port import Entry
 from streams.memory_log import MemoryLog
@@ -49,14 +49,24 @@ def test_who_asks_again_at_another_time_is_heard_again() -> None:
     assert [desk.take(asked(at_ms=at))["command"] for at in (1, 2)] == [0, 1]
 
 
-def test_a_command_is_looked_for_among_so_many_and_no_further() -> None:
+def test_so_many_commands_are_remembered_and_no_more() -> None:
+    log = MemoryLog()
+    desk = CommandDesk(log, "commands", "replies", 3)
+    for at in (1, 2, 3):
+        desk.take(asked(at_ms=at))
+    assert desk.take(asked(at_ms=1))["command"] == 0
+    log.append("commands", 0, [Entry(None, b"{}")])
+    assert desk.take(asked(at_ms=2))["command"] == 1
+    assert desk.take(asked(at_ms=1))["repeated"] is False
+
+
+def test_commands_of_others_are_remembered_and_those_that_were_trimmed_are_not() -> None:
     log = MemoryLog()
     desk = CommandDesk(log, "commands", "replies")
-    desk.take(asked())
-    log.append("commands", 0, [Entry(None, b"{}")] * (REMEMBERED_COUNT - 1))
-    assert desk.take(asked())["command"] == 0
-    log.append("commands", 0, [Entry(None, b"{}")])
-    assert desk.take(asked())["repeated"] is False
+    log.append("commands", 0, [Entry(None, encode(PROMOTE))])
+    assert desk.take(asked()) == {"command": 0, "repeated": True, "refused": None}
+    log.trim("commands", 0, 1)
+    assert CommandDesk(log, "commands", "replies").take(asked())["command"] == 1
 
 
 @pytest.mark.parametrize(
