@@ -15,7 +15,7 @@ from aiokafka.structs import TopicPartition
 from streams.kafka_loop import KafkaLoop, Pending
 from streams.kafka_topics import BATCH_HEAD_BYTES, RECORD_HEAD_BYTES_MAX, Topics
 from streams.kafka_wire import Wire
-from streams.kafka_writer import Parcel, Tombstone, Writer, bytes_of
+from streams.kafka_writer import Parcel, Tombstone, Writer, bytes_of, check_fits
 from streams.log_port import Entry, LogRecord
 from streams.snapshot_port import RECORD_COUNT
 from streams.snapshot_record import CHUNK_BYTES
@@ -104,6 +104,7 @@ class KafkaSnapshots:
 
     async def _published(self, entry: Entry, gone: Sequence[bytes], gone_chunks: Sequence[bytes]) -> None:
         limit = await self._topics.batch_bytes_max(self._records.topic)
+        check_fits((entry,), limit, "the snapshots")
         parcels = {self._records: Parcel((entry, *map(Tombstone, gone)), limit)}
         if gone_chunks:
             parcels[self._chunks] = Parcel(tuple(map(Tombstone, gone_chunks)), min(limit, CHUNK_BYTES))

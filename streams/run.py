@@ -16,20 +16,19 @@ from typing import Any, Protocol
 
 from engine.errors import SnapshotError
 from streams.audit_file import AUDIT_FILE, AuditFile
-from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
 from streams.checkpoint_versions import Versions, current_versions
 from streams.checkpoint_writer import CheckpointWriter
 from streams.disk import Disk, RealDisk
 from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
-from streams.log_port import Lease, Log
+from streams.log_port import Lease, Log, LogError
 from streams.meter import Meter, Status
 from streams.pipeline import Pipeline, changed_pipeline, infer_pipeline, resolved_pipeline, sample
 from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovered
 from streams.settings import Settings, settings_as_data
 from streams.snapshot_fetch import fetch_newer
-from streams.snapshot_port import SnapshotStore
+from streams.snapshot_shelf import shelf_of
 from streams.snapshot_upload import SnapshotUpload
 from streams.standby import Standby, Stop
 from streams.topic_needs import needs_of
@@ -39,6 +38,9 @@ from streams.worker_checkpoints import WorkerCheckpoints
 IDLE_S_MIN = 0.001
 IDLE_S_MAX = 0.02
 """How long an idle worker waits before it looks again: twice as long each time, up to this."""
+
+ARRIVAL_S_MAX = 0.1
+"""How long it waits at once where its log tells it of arrivals: so long a wish to stop may go unheard."""
 
 
 class Observer(Protocol):
@@ -187,10 +189,7 @@ class Service:
         writer = CheckpointWriter(ground.checkpoints)
         writer.make_ready()
         began_s = world.seconds()
-        store = None if self.log.cluster is None else self.log.cluster.snapshots
-        if store is not None:
-            for notice in fetch_newer(store, self.log, writer):
-                self.say(notice)
+        upload = self._upload(writer, lease)
         tail_may_be_lost = run.fallback or self.settings.log.durability == "process"
         recovered = ground.recovery(
             fallback=run.fallback,
@@ -216,12 +215,22 @@ class Service:
                 checkpoint_every=run.checkpoint_every,
                 checkpoint_every_s=run.checkpoint_every_s,
             ),
-            upload=None if store is None else self._upload(store, ground.checkpoints, lease),
+            upload=upload,
         )
 
-    def _upload(self, store: SnapshotStore, checkpoints: CheckpointReader, lease: Lease) -> SnapshotUpload:
-        """Return what brings this worker's checkpoints to where another machine finds them."""
-        return SnapshotUpload(store, checkpoints.disk, checkpoints.directory, term=lease.term, say=self.say)
+    def _upload(self, writer: CheckpointWriter, lease: Lease) -> SnapshotUpload | None:
+        """Fetch a snapshot that is newer than what is here, and return what brings checkpoints to where others are."""
+        store = None if self.log.cluster is None else self.log.cluster.snapshots
+        if store is None:
+            return None
+        try:
+            shelf = shelf_of(store.records())
+        except LogError as error:
+            self.say(f"no snapshot is fetched or sent, since there is damage among them: {error}")
+            return None
+        for notice in fetch_newer(store, shelf, self.log, writer):
+            self.say(notice)
+        return SnapshotUpload(store, shelf, writer.reader, term=lease.term, say=self.say)
 
     def _changed(self, pipeline: Pipeline) -> Pipeline | None:
         """Return the pipeline with the contenders that are asked for now; None where they are those there are."""
@@ -255,7 +264,7 @@ class Service:
                 idle_s = IDLE_S_MIN
             elif self.once:
                 return
-            else:
+            elif not self.log.wait(ARRIVAL_S_MAX):
                 self.stop.wait(idle_s)
                 idle_s = min(2 * idle_s, IDLE_S_MAX)
             self.observer.working(partial(self._status, worker))

@@ -14,10 +14,10 @@ from streams.checkpoint_writer import CheckpointWriter
 from streams.log_port import Log, LogError
 from streams.snapshot_port import SnapshotStore
 from streams.snapshot_record import Snapshot, SnapshotFile, check_chunk
-from streams.snapshot_shelf import shelf_of
+from streams.snapshot_shelf import Shelf
 
 
-def fetch_newer(store: SnapshotStore, log: Log, writer: CheckpointWriter) -> list[str]:
+def fetch_newer(store: SnapshotStore, shelf: Shelf, log: Log, writer: CheckpointWriter) -> list[str]:
     """Take in the newest snapshot that is newer than the newest checkpoint, and return what a person should know.
 
     Raises
@@ -28,7 +28,6 @@ def fetch_newer(store: SnapshotStore, log: Log, writer: CheckpointWriter) -> lis
     reader = writer.reader
     with outside(reader.directory, "read"):
         here = next((named.position for named in list_named(reader.disk, reader.directory) if named.whole), -1)
-    shelf = shelf_of(store.records())
     notices = [f"passed over a snapshot: {why}" for why in shelf.refused]
     commits = log.journal_end()
     for snapshot in reversed(shelf.whole):

@@ -52,6 +52,8 @@ class SnapshotStore(Protocol):
 
         Raises
         ------
+        ConfigError
+            When the record is larger than what its topic takes: nothing was sent.
         LeaseError
             When another worker has led since.
         SourceError

@@ -12,18 +12,18 @@ it; and a commit's outputs are those the journal has the digest of, of which a s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import ConfigError
 from streams.checkpoint import outside
-from streams.disk import Disk
+from streams.checkpoint_reader import CheckpointReader
 from streams.log_port import Entry, LeaseError
 from streams.ports import SourceError
 from streams.snapshot_port import SnapshotStore, Underway
 from streams.snapshot_record import CHUNK_COUNT_MAX, Announced, Chunk, Snapshot, SnapshotFile, SnapshotKey
-from streams.snapshot_shelf import chunk_keys, shelf_of
+from streams.snapshot_shelf import Shelf, chunk_keys
 from streams.worker_checkpoints import Kept
 
 KEEP_COUNT = 2
@@ -65,10 +65,10 @@ class SnapshotUpload:
 
     Parameters
     ----------
-    store
-        Where they go.
-    disk, directory
-        Where checkpoints are.
+    store, shelf
+        Where they go, and what is there.
+    reader
+        Knows where checkpoints are.
     term
         That of the worker's lease.
     say
@@ -76,18 +76,17 @@ class SnapshotUpload:
     """
 
     def __init__(
-        self, store: SnapshotStore, disk: Disk, directory: Path, *, term: int, say: Callable[[str], None]
+        self, store: SnapshotStore, shelf: Shelf, reader: CheckpointReader, *, term: int, say: Callable[[str], None]
     ) -> None:
         self._store = store
-        self._disk = disk
-        self._directory = directory
+        self._disk = reader.disk
+        self._directory = reader.directory
         self._term = term
         self._say = say
         self._offered: Kept | None = None
         self._journey: _Journey | None = None
         self._underway: Underway | None = None
         self._has_failed = False
-        shelf = shelf_of(store.records())
         self._there: list[tuple[SnapshotKey, int]] = [(each.key, each.chunk_count) for each in shelf.whole]
         self._strays = [(each.key, each.chunk_count) for each in shelf.unfinished]
 
@@ -114,7 +113,10 @@ class SnapshotUpload:
         except (SourceError, ConfigError) as error:
             self._give_up(error)
         if self._journey is not None and self._underway is None and not self._journey.pieces:
-            self._publish(self._journey)
+            try:
+                self._publish(self._journey)
+            except ConfigError as error:
+                self._give_up(error)
         return self._journey is not None or self._offered is not None
 
     def finish(self, seconds: Callable[[], float]) -> None:
@@ -159,22 +161,31 @@ class SnapshotUpload:
         return _Journey(kept, key, pieces)
 
     def _pieces(self, name: str, bytes_max: int) -> Iterator[_Piece]:
-        with outside(self._directory, "read"):
+        with self._reading():
             entries = self._disk.entries(self._directory / name)
         for entry in entries:
             for begin in range(0, max(1, entry.length), bytes_max):
                 yield _Piece(entry.name, begin, min(bytes_max, entry.length - begin))
 
     def _read(self, name: str, piece: _Piece) -> bytes:
-        with outside(self._directory, "read"):
+        with self._reading():
             return self._disk.read(self._directory / name / piece.file, piece.length, begin=piece.begin)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell what the disk refuses as what it is."""
+        with outside(self._directory, "read"):
+            try:
+                yield
+            except FileNotFoundError:
+                msg = "its checkpoint was replaced before it had left; have them be made less often"
+                raise SourceError(msg) from None
 
     def _publish(self, journey: _Journey) -> None:
         """Have the snapshot be one, and give up what it takes the place of."""
         whole = journey.whole()
-        self._strays.remove((journey.key, whole.chunk_count))
         there = [*self._there, (journey.key, whole.chunk_count)]
-        gone = [*there[:-KEEP_COUNT], *self._strays]
+        gone = [*there[:-KEEP_COUNT], *(stray for stray in self._strays if stray[0] != journey.key)]
         keys = [key.encode() for key, _ in gone]
         chunks = [chunk for key, count in gone for chunk in chunk_keys(key, count)]
         self._store.publish(Entry(journey.key.encode(), whole.encode()), keys, chunks)

@@ -52,16 +52,21 @@ def _as_begun(log: Log, settings: Settings) -> Settings:
 
 def _kept(log: Log, settings: Settings) -> list[Whereabouts]:
     """Return where states were kept: the log's snapshots, and the newest checkpoint on this machine."""
+    from contextlib import suppress
     from pathlib import Path
 
     from streams.checkpoint_reader import CheckpointReader
     from streams.checkpoint_seal import key_from
     from streams.ground import CHECKPOINTS
+    from streams.log_port import LogError
     from streams.snapshot_shelf import shelf_of
     from streams.whereabouts import whereabouts_of
 
     store = None if log.cluster is None else log.cluster.snapshots
-    kept = [] if store is None else [snapshot.whereabouts for snapshot in shelf_of(store.records()).whole]
+    kept = []
+    if store is not None:
+        with suppress(LogError):  # damage among the snapshots makes this slower, and not wrong
+            kept += [snapshot.whereabouts for snapshot in shelf_of(store.records()).whole]
     if settings.log.dir is not None:
         directory = Path(settings.log.dir) / CHECKPOINTS
         rest = CheckpointReader(directory=directory, identity=None, key=key_from(os.environ)).newest_rest()

@@ -168,8 +168,8 @@ def commit_until_refused(log: Log, said: list[str]) -> None:
         said.append(str(error))
 
 
-@pytest.mark.parametrize("commits", [1, 30])
-def test_a_broker_killed_mid_transaction_comes_back_with_whole_commits(own_broker: Broker, commits: int) -> None:
+@pytest.mark.parametrize("after_s", [0.5, 0.73])
+def test_a_broker_killed_mid_transaction_comes_back_with_whole_commits(own_broker: Broker, after_s: float) -> None:
     with kafka_place(own_broker.address, timeout_s=3.0) as place:
         log = place.open()
         for topic in "ab":
@@ -177,9 +177,10 @@ def test_a_broker_killed_mid_transaction_comes_back_with_whole_commits(own_broke
         said: list[str] = []
         worker = Thread(target=commit_until_refused, args=(log, said))
         worker.start()
-        until = time.monotonic() + 30.0
-        while log.journal_end() < commits:
-            assert time.monotonic() < until
+        other = place.open()
+        while other.journal_end() < 1:
+            time.sleep(0.01)
+        time.sleep(after_s)
         own_broker.kill()
         worker.join()
         own_broker.start()
@@ -187,7 +188,7 @@ def test_a_broker_killed_mid_transaction_comes_back_with_whole_commits(own_broke
         again = place.open(lease_wait_s=20.0, timeout_s=20.0)
         with again.lead() as lease:
             end = again.journal_end()
-            assert end >= commits
+            assert end > 0
             lease.commit(Commit(end, b"%d" % end, outputs("a", "b", value=b"%d" % end)))
         expected = [b"%d" % number for number in range(end + 1)]
         assert journal(again) == expected

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
 from streams.checkpoint import Stamp
+from streams.checkpoint_reader import CheckpointReader
 from streams.log_port import Entry, LeaseError, LogRecord
 from streams.simulated_disk import SimulatedDisk
 from streams.snapshot_record import Snapshot, SnapshotKey
 from streams.snapshot_shelf import shelf_of
 from streams.snapshot_upload import SnapshotUpload
 from streams.worker_checkpoints import Kept
-from tests.kafka_logs import KafkaPlace, kafka_place, set_options
+from tests.kafka.test_kafka_commands import ROOT as PROJECT
+from tests.kafka.test_kafka_commands import SETTINGS, Desk
+from tests.kafka_logs import KafkaPlace, kafka_place, set_options, values
+from tests.replays import COMMAND
 from tests.workers import ROOT, Life, settings_of
 
 if TYPE_CHECKING:
@@ -221,7 +231,9 @@ def test_two_snapshots_stay_and_the_chunks_of_older_ones_are_given_up(place: Kaf
 def begun_upload(life: Life, term: int, *, steps: int) -> SnapshotUpload:
     """Have the newest checkpoint on its disk set out once more, as a later one, and stop after so many steps."""
     newest = whole(life)[-1]
-    upload = SnapshotUpload(store_of(life), life.disk, ROOT / "checkpoints", term=term, say=lambda _: None)
+    shelf = shelf_of(store_of(life).records())
+    here = CheckpointReader(directory=ROOT / "checkpoints", identity=None, disk=life.disk)
+    upload = SnapshotUpload(store_of(life), shelf, here, term=term, say=lambda _: None)
     name = life.disk.entries(ROOT / "checkpoints")[-1].name
     where = newest.whereabouts._replace(sequence=newest.whereabouts.sequence + 1)
     upload.offer(Kept(Stamp(name, 1, "0" * 64, 0), where))
@@ -275,17 +287,26 @@ def test_a_worker_that_was_replaced_publishes_nothing(place: KafkaPlace) -> None
     assert whole(life) == before
 
 
-def test_a_topic_that_takes_no_snapshots_costs_one_sentence_and_no_answer(place: KafkaPlace) -> None:
+@pytest.mark.parametrize(
+    ("bytes_max", "why"),
+    [(150, "chunks, at most 10,000 are kept"), (1_000, "make it smaller, or raise that")],
+    ids=["chunks", "record"],
+)
+def test_a_topic_that_takes_no_snapshots_costs_one_sentence_and_no_answer(
+    place: KafkaPlace, bytes_max: int, why: str
+) -> None:
     life = lived(place, 10)
-    small = {"cleanup.policy": "compact", "max.message.bytes": "150"}
+    life.settings = settings_of(run={"slice": 4, "checkpoint_every": 10_000})
+    small = {"cleanup.policy": "compact", "max.message.bytes": str(bytes_max)}
     set_options(place.address, f"{place.prefix}log.snapshots", small)
     life.arrive(60)
     said: list[str] = []
     life.run(say=said.append)
     (words,) = said
     assert words.startswith("a snapshot did not arrive in its topic (")
-    assert len(life.recovered().replica.engine.state_digest()) == 64
-    assert life.log.end("predictions", 0) >= 70
+    assert why in words
+    answers = values(life.log, "predictions")
+    assert len(answers) == 70
 
 
 def test_without_snapshots_there_is_no_topic_for_them(place: KafkaPlace) -> None:
@@ -295,3 +316,36 @@ def test_without_snapshots_there_is_no_topic_for_them(place: KafkaPlace) -> None
     life.arrive(20)
     life.run()
     assert not log._loop.run(log._topics.has(f"{place.prefix}log.snapshots"))
+
+
+def test_killed_at_random_with_snapshots_on_their_way_a_new_machine_has_the_same_past(
+    kafka: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIDESTREAM_KAFKA__PREFIX", f"{uuid4().hex}.")
+    desk = Desk(tmp_path, kafka, capsys)
+    config = f'{SETTINGS}[run]\ncheckpoint_every = 20\nslice = 5\n[log]\ndir = "{tmp_path}/state"\n'
+    desk.config.write_text(f'{config}[kafka]\naddress = "{kafka}"\n')
+    desk.arrive(0, 40, "--create", 1)
+    random, count = Random(3), 40
+    for _ in range(3):
+        worker = subprocess.Popen(
+            [*COMMAND, "run", "--config", str(desk.config)], cwd=PROJECT, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + 60.0
+        while len(desk.answers()) < count:
+            assert worker.poll() is None
+            assert time.monotonic() < until
+        desk.arrive(count, count + 60)
+        count += 60
+        aim = random.randrange(count - 60, count)
+        while len(desk.answers()) < aim:
+            assert worker.poll() is None
+        worker.kill()
+        worker.wait()
+    shutil.rmtree(tmp_path / "state")
+    ran = desk.said("run", "--config", desk.config, "--once")
+    assert ran.code == 0, ran.err
+    assert "fetched checkpoint-" in ran.err
+    assert len(desk.answers()) == count
+    audit = desk.said("audit", tmp_path / "state", "--config", desk.config)
+    assert audit.code == 0, audit.out + audit.err
