@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LEASE_WAIT_S = 8.0
-"""How long a new worker waits by default for the lease of one that died, in seconds: a little over its
-session of 6."""
+from streams.kafka_lease import SESSION_MS
+
+LEASE_WAIT_S = SESSION_MS / 1_000 + 2.0
+"""How long a new worker waits by default for the lease of one that died, in seconds: a little over its session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

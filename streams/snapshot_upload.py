@@ -1,9 +1,9 @@
 """Checkpoints leave for a topic: a chunk between two turns, and nobody waits for it.
 
 A step reads at most one chunk from the disk and hands it to the log's own thread; the next step does nothing before it
-has arrived. So a turn is longer by one read and one hash at most, and once for each snapshot by one short transaction,
-in which the leader publishes what names the chunks. Nothing refers to a chunk before that: a worker that dies on the
-way leaves an announcement, by which the next one gives its chunks up.
+has arrived. So a turn is longer by one read and one hash at most, and once for each snapshot by one question to a
+broker and by one short transaction, in which the leader publishes what names the chunks. Nothing refers to a chunk
+before that: a worker that dies on the way leaves an announcement, by which the next one gives its chunks up.
 
 The transaction is one of its own. In that of a commit, a topic of snapshots that takes no more would take answers with
 it; and a commit's outputs are those the journal has the digest of, of which a snapshot is none.

@@ -53,6 +53,7 @@ SETTINGS = {
     "num.network.threads": "2",
     "num.io.threads": "2",
     "background.threads": "2",
+    "log.cleaner.backoff.ms": "500",
     "log.cleaner.dedupe.buffer.size": "4194304",
     "log.segment.bytes": "67108864",
     "log.index.size.max.bytes": "1048576",

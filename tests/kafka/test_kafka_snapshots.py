@@ -228,6 +228,34 @@ def test_two_snapshots_stay_and_the_chunks_of_older_ones_are_given_up(place: Kaf
     assert len({record.key for record in every(life, 1)}) > len(expected)
 
 
+def test_what_compaction_leaves_is_what_is_fetched(place: KafkaPlace) -> None:
+    from streams.kafka_topics import COMPACTED_OPTIONS
+
+    life = life_on(place)
+    log: KafkaLog = life.log  # type: ignore[assignment]
+    log.cluster.make_own()
+    soon = {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "100"}
+    set_options(place.address, f"{place.prefix}log.snapshots", {**COMPACTED_OPTIONS, **soon})
+    written: set[int] = set()
+    gone: set[int] = set()
+    until = time.monotonic() + 120.0
+    while len(gone) < 10:
+        assert time.monotonic() < until
+        life.arrive(10)
+        life.run()
+        there = {record.offset for record in every(life, 1)}
+        written |= there
+        gone = written - there
+    digest = life.recovered().replica.engine.state_digest()
+    life.disk = SimulatedDisk(ROOT)
+    said: list[str] = []
+    life.run(say=said.append)
+    assert [words.split()[0] for words in said] == ["fetched"]
+    assert life.recovered_at_start is not None
+    assert life.recovered_at_start.replayed == 0
+    assert life.recovered().replica.engine.state_digest() == digest
+
+
 def begun_upload(life: Life, term: int, *, steps: int) -> SnapshotUpload:
     """Have the newest checkpoint on its disk set out once more, as a later one, and stop after so many steps."""
     newest = whole(life)[-1]
