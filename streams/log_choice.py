@@ -86,18 +86,30 @@ def opened_for_worker(
         return
     from streams.worker_lock import WorkerLock
 
-    directory = Path(str(settings.log.dir))
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as failed:
-        msg = f"[log] dir {str(directory)!r} cannot be made ({failed.strerror}); checkpoints need it"
-        raise SourceError(msg) from None
+    directory = made_directory(settings)
     lock = WorkerLock(directory) if standby is None else standby.wait_for(partial(WorkerLock, directory))
     try:
         with opened_log(settings, environ, say=say, lease_wait_s=None if standby is None else 0.0) as log:
             yield log
     finally:
         lock.release()
+
+
+def made_directory(settings: Settings) -> Path:
+    """Return the directory where a worker keeps what is not on its log, made for its owner alone where it is missing.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be made.
+    """
+    directory = Path(str(settings.log.dir))
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as failed:
+        msg = f"[log] dir {str(directory)!r} cannot be made ({failed.strerror}); checkpoints need it"
+        raise SourceError(msg) from None
+    return directory
 
 
 def access_of(kafka: KafkaSettings, environ: Mapping[str, str]) -> KafkaAccess:

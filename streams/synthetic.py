@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 from random import Random
 from typing import NamedTuple, TypeAlias
 
@@ -137,12 +138,12 @@ class CardPayments:
             raw = (",".join(fields) + "\n").encode()
             yield Record(self.name, row, raw, dict(zip(COLUMNS, fields, strict=True)), None)
 
-    def rows(self) -> Iterator[tuple[str, ...]]:
-        """Yield the fields of each payment."""
+    def rows(self, payment_count: int | None = PAYMENT_COUNT) -> Iterator[tuple[str, ...]]:
+        """Yield the fields of so many payments, of None without end: the rings keep to their last ways."""
         random = Random(f"payments:{self._seed}")
         usual = [random.lognormvariate(3.6, 0.5) for _ in range(CARD_COUNT)]
         rings = [_Ring(Random(f"ring:{self._seed}:{at}"), *ring) for at, ring in enumerate(_RINGS)]
-        for index in range(PAYMENT_COUNT):
+        for index in islice(count(), payment_count):
             if index % PER_DAY == 0:
                 times = _times(random, START + timedelta(days=index // PER_DAY))
             at = times[index % PER_DAY]

@@ -23,6 +23,7 @@ _COMMANDS = {
     "run": "Answer what arrives on the topics of a log, durably, until told to stop.",
     "check": "Read a configuration and say what it would do, starting nothing.",
     "append": "Append records of a file or standard input to a topic of a log.",
+    "produce": "Append made-up payments to a log, at a rate, their frauds reported late.",
     "peek": "Show records of a topic of a log.",
     "audit": "Make every commit of a log again and compare: does it hold what it promises.",
     "rebuild": "Make a past decision again, from the state as it stood.",

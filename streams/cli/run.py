@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from streams.ground import Ground
     from streams.meter import Status
     from streams.recovery import Recovered
 
 SHOW_EVERY_S = 0.5
-STOPPED_AT_ONCE = 130
 
 
 @click.command(name="run")
@@ -39,62 +35,15 @@ def command(config: str, kafka: str | None, **given: Any) -> None:
         sidestream append requests payments.jsonl --log state --create 1
         sidestream run --config pipeline.toml --once
     """  # noqa: D301 - click reads \b itself
-    from streams.checkpoint_seal import key_from
     from streams.cli.chosen_log import FLAG_NAMES, warn_of_listeners
-    from streams.clock import SystemClock
-    from streams.garbage import looked_for_seldom
-    from streams.log_choice import opened_for_worker
-    from streams.run import Service
-    from streams.settings import load_settings
-    from streams.settings_conflicts import run_conflicts
-    from streams.settings_layers import refuse_all
-    from streams.standby import Standby
+    from streams.cli.signals import Signals
+    from streams.serving import serve, worker_settings
 
-    flags = {"run": {"fallback": given["fallback"] or None}, "kafka": {"address": kafka}}
-    settings = load_settings(config, flags, os.environ, FLAG_NAMES)
-    problems = run_conflicts(settings)
-    if problems:
-        refuse_all(problems)
+    flags = {"run": {"fallback": given.pop("fallback") or None}, "kafka": {"address": kafka}}
+    settings = worker_settings(config, os.environ, flags, FLAG_NAMES)
     warn_of_listeners(settings)
-    stop, screen = _Signals(), _Screen(settings.run.status_every_s)
-    standby = Standby(stop, screen.say) if given["standby"] else None
-    with looked_for_seldom(), opened_for_worker(settings, os.environ, screen.say, standby) as log:
-        service = Service(
-            settings=settings,
-            log=log,
-            key=key_from(os.environ),
-            world=SystemClock(),
-            observer=screen,
-            stop=stop,
-            once=given["once"],
-            accept_differences=given["accept_differences"],
-            change_contenders=given["change_contenders"],
-            say=screen.say,
-            standby=standby,
-        )
-        service.run()
-
-
-class _Signals:
-    """Asked to stop by a signal; a second one does not ask."""
-
-    def __init__(self) -> None:
-        self._asked = Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._hear)
-
-    def asked(self) -> bool:
-        """Whether a signal has come."""
-        return self._asked.is_set()
-
-    def wait(self, seconds: float) -> None:
-        """Wait so long, or until a signal comes."""
-        self._asked.wait(seconds)
-
-    def _hear(self, _number: int, _frame: FrameType | None) -> None:
-        if self._asked.is_set():
-            os._exit(STOPPED_AT_ONCE)
-        self._asked.set()
+    stop, screen = Signals(), _Screen(settings.run.status_every_s)
+    serve(settings, os.environ, screen, stop, **given)
 
 
 class _Screen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from streams.log_port import Entry
 from streams.ports import SourceError
 from streams.settings import load_settings
 from tests.broker import Broker, MissingBrokerError, jars, skip_or_fail
+from tests.faust_places import FaustPlace
 
 USERS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_me="secret";'
 
@@ -81,3 +83,23 @@ def test_a_log_behind_tls_and_a_password_works(secure_address: str, certificate:
     missing = load_settings(None, {"kafka": {**section, "ssl_cafile": "no.pem"}}, {})
     with pytest.raises(ConfigError, match=r"cafile 'no\.pem'"), opened_log(missing, {SASL_PASSWORD_VARIABLE: "secret"}):
         pass
+
+
+def test_a_faust_worker_behind_tls_and_a_password_works_and_is_brought_commands(
+    secure_address: str,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("faust", reason="its extra is missing: pip install 'sidestream[faust]'")
+    monkeypatch.setenv(SASL_PASSWORD_VARIABLE, "secret")
+    way = {"security_protocol": "SASL_SSL", "sasl_plain_username": "me", "ssl_cafile": str(certificate[0])}
+    place = FaustPlace(tmp_path, secure_address, capsys, **way)
+    place.arrive(0, 10)
+    command = {"verb": "promote", "contender": "bayes", "by": "ann@desk", "at_ms": 1, "reason": "a test"}
+    place.append("asked", [command])
+    with place.worker() as worker:
+        worker.wait_until_shown(position=20, champion="bayes")
+        assert worker.end(signal.SIGTERM) == 0, worker.said()
+        assert "secret" not in worker.said()

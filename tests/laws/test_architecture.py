@@ -74,6 +74,8 @@ STREAMS_DOORS = {
         )
     },
     "uvloop": {"streams/kafka_loop.py"},
+    "faust": {"streams/faust_app.py"},
+    "mode": {"streams/faust_app.py"},
     "click": None,
     "rich": None,
 }

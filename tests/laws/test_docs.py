@@ -34,10 +34,11 @@ OTHER_TOOLS_FLAGS = {
     "--events",
     "--river-seeds",
     "--capymoa-seeds",
+    *("--build", "--detach", "--profile", "--web-bind"),
 }
 OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
-    *("--log", "--kafka", "--create", "--partition", "--key", "--from", "--count", "--topic", "--audit"),
+    *("--log", "--kafka", "--create", "--partition", "--key", "--from", "--count", "--rate", "--topic", "--audit"),
     *("--reason", "--by", "--wait", "--all", "--dry-run"),
     *("--once", "--standby", "--accept-differences", "--change-contenders", "--at"),
     *("--baseline", "--effect", "--share", "--per-day", "--alpha", "--power"),
