@@ -8,7 +8,7 @@ of it. Only committed records are seen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
@@ -21,7 +21,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from streams.kafka_loop import KafkaLoop, told
-from streams.log_port import LogError, LogRecord, place_of
+from streams.kafka_odd_names import OddNameRecords
+from streams.log_port import Headers, LogError, LogRecord, place_of
 
 BACKOFF_S = 0.05
 """How long to wait before a request goes out again, in seconds."""
@@ -152,13 +153,23 @@ class Wire:
                 await self.again(error)
 
     def _decode(
-        self, place: TopicPartition, data: bytes, aborted: list[Any] | None, offset: int
+        self,
+        place: TopicPartition,
+        data: bytes,
+        aborted: list[Any] | None,
+        offset: int,
+        batches: Callable[[bytes], Any] = MemoryRecords,
     ) -> tuple[list[LogRecord], int]:
         """Return the committed records among bytes that were fetched, and where to fetch on."""
-        found = PartitionRecords(place, MemoryRecords(data), aborted, offset, None, None, True, READ_COMMITTED)  # noqa: FBT003
+        found = PartitionRecords(place, batches(data), aborted, offset, None, None, True, READ_COMMITTED)  # noqa: FBT003
         records: list[LogRecord] = []
         try:
-            records.extend(LogRecord(each.offset, each.key, each.value or b"") for each in found)
+            records.extend(
+                LogRecord(each.offset, each.key, each.value or b"", each.headers and _headers(each.headers))
+                for each in found
+            )
+        except UnicodeDecodeError:
+            return self._decode(place, data, aborted, offset, OddNameRecords)
         except CorruptRecordException:
             if not records:
                 msg = (
@@ -167,6 +178,11 @@ class Wire:
                 )
                 raise LogError(msg) from None
         return records, found.next_fetch_offset
+
+
+def _headers(found: Sequence[tuple[str, bytes | None]]) -> Headers:
+    """Return headers as the port has them: a value that is null is empty."""
+    return tuple((name, value or b"") for name, value in found)
 
 
 def _by_topic(asked: Mapping[TopicPartition, Any]) -> list[tuple[str, list[Any]]]:

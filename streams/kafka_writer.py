@@ -19,7 +19,7 @@ from engine.errors import ConfigError
 from streams.kafka_access import KafkaAccess
 from streams.kafka_loop import CLOSE_S_MAX, let_go
 from streams.kafka_topics import BATCH_BYTES_MAX, BATCH_HEAD_BYTES, RECORD_HEAD_BYTES_MAX
-from streams.log_port import Entry
+from streams.log_port import Entry, size_of
 
 TRANSACTION_BATCH_BYTES = 1 << 20
 """How large a batch of a transaction becomes, in bytes, where its entries are not larger: there can be several."""
@@ -43,9 +43,9 @@ def check_fits(entries: Iterable[Entry], batch_bytes_max: int, place: str) -> No
     """Raise `ConfigError` where an entry is larger than what its topic takes."""
     room = batch_bytes_max - BATCH_HEAD_BYTES - RECORD_HEAD_BYTES_MAX
     for number, entry in enumerate(entries):
-        if _size(entry) > room:
+        if size_of(entry) > room:
             msg = (
-                f"entry {number} for {place} has {_size(entry)} bytes, and the topic takes {room} (its "
+                f"entry {number} for {place} has {size_of(entry)} bytes, and the topic takes {room} (its "
                 "max.message.bytes, less what a batch takes itself); make it smaller, or raise that"
             )
             raise ConfigError(msg)
@@ -53,7 +53,7 @@ def check_fits(entries: Iterable[Entry], batch_bytes_max: int, place: str) -> No
 
 def bytes_of(entries: Sequence[Entry]) -> int:
     """Return how large one batch of these entries is at most."""
-    return BATCH_HEAD_BYTES + sum(_size(entry) + RECORD_HEAD_BYTES_MAX for entry in entries)
+    return BATCH_HEAD_BYTES + sum(size_of(entry) + RECORD_HEAD_BYTES_MAX for entry in entries)
 
 
 class Writer:
@@ -142,17 +142,13 @@ class Writer:
     def _batches(self, entries: Sequence[Entry], bytes_max: int) -> Iterator[Any]:
         batch = self._producer.create_batch()
         for entry in entries:
-            if batch.record_count() and batch.size() + _size(entry) + RECORD_HEAD_BYTES_MAX > bytes_max:
+            if batch.record_count() and batch.size() + size_of(entry) + RECORD_HEAD_BYTES_MAX > bytes_max:
                 yield batch
                 batch = self._producer.create_batch()
-            batch.append(timestamp=None, key=entry.key, value=entry.value)
+            batch.append(timestamp=None, key=entry.key, value=entry.value, headers=list(entry.headers))
         yield batch
 
 
 def unique_id(name: str) -> str:
     """Return a transactional id that nobody has had."""
     return f"{name}.append.{uuid4().hex}"
-
-
-def _size(entry: Entry) -> int:
-    return len(entry.value) + (len(entry.key) if entry.key else 0)
