@@ -41,6 +41,11 @@ class KafkaSettings(Section):
         "Seconds that a worker waits for another's lease; one that was killed keeps it for 6.",
         ge=0,
     )
+    cloud_events: bool = setting(
+        default=True,
+        expected="true or false",
+        description="Whether outputs have headers: CloudEvents in binary mode, and the trace of the request.",
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
         "PLAINTEXT", "'PLAINTEXT', 'SSL', 'SASL_PLAINTEXT' or 'SASL_SSL'", "How brokers are spoken to."
     )
