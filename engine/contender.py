@@ -94,6 +94,10 @@ class Contender:
 
     Attributes
     ----------
+    version
+        The position after the latest message at which its model changed: learned, forgot, was replaced, or raised. Up
+        to there everything it knows has come, and in one stream two answers of one contender in one version are of the
+        same model. A decider's window of recent scores is not the model.
     make
         Returns a model and a decider that have seen nothing; None where the model is an object of the caller's.
     reaction
@@ -111,6 +115,7 @@ class Contender:
         self.model = model
         self.slot = 0
         self.learned_count = 0
+        self.version = 0
         self.benched: str | None = None
         self.incidents: list[Incident] = []
         self.make: Callable[[], Mind] | None = None
@@ -150,6 +155,7 @@ class Contender:
         answer: Answer | None = None
         if self.benched is None:
             x = self._view(row)
+            row.versions[self.slot] = self.version
             try:
                 answer = self.model.predict(x)
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the stream goes on
@@ -163,6 +169,10 @@ class Contender:
                     self._record(Entry(StepKind.PREDICT, row.index, x, None, None), when)
         row.served[self.slot] = answer
         return answer
+
+    def version_at(self, row: Row) -> int | None:
+        """Return in which version it answered a request."""
+        return row.versions[self.slot]
 
     def _view(self, row: Row) -> Features:
         """Return what the model is shown of a row's features."""
@@ -256,6 +266,7 @@ class Contender:
                 self._fail(error, when)
             else:
                 self.learned_count += 1
+                self.version = when.position + 1
                 if self.reaction is not None:
                     # What counts no more may have been released, or not yet.
                     served = row.served[self.slot] if kind is StepKind.LEARN else None
@@ -288,6 +299,7 @@ class Contender:
 
     def _fail(self, error: Exception, when: Moment) -> None:
         """Bench a model that raised, or gave no answer."""
+        self.version = when.position + 1
         said = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
         self.bench(said[:REASON_CHARS_MAX], when)
 
@@ -300,6 +312,7 @@ class Contender:
         """Have another model answer and learn from here, watched by fresh detectors; return the one before."""
         before = Mind(self.model, self._decide)
         self.model, self._decide = mind
+        self.version = self._now.position + 1
         self.judges.renew()
         self._watch()
         self._note_replaced(self._now)
@@ -312,6 +325,7 @@ class Contender:
     def forget(self, keep: float) -> None:
         """Have the model keep this share of what it has learned."""
         cast(Forgets, self.model).forget(keep)
+        self.version = self._now.position + 1
 
     def say(self, step: str, when: Moment, episode: str | None, reason: str) -> None:
         """Report what the reaction did."""
@@ -344,6 +358,7 @@ class Contender:
             **self.judges.snapshot(),
             "reaction": None if self.reaction is None else self.reaction.state(show),
             "learned_count": self.learned_count,
+            "version": self.version,
             "benched": self.benched,
         }
 
@@ -356,6 +371,7 @@ class Contender:
         if self.reaction is not None:
             self.reaction.restore(state["reaction"])
         self.learned_count = state["learned_count"]
+        self.version = state.get("version", 0)
         self.benched = state["benched"]
         if self.replaced is not None:
             self.replaced.clear()

@@ -237,6 +237,10 @@ class Engine:
                 if row.served:
                     row.served = [None if slot is None else row.served[slot] for slot in slots]
             self._load(state, rows)
+            for contender, slot in zip(self.learner.contenders, slots, strict=True):
+                if slot is None:
+                    # One of this name may have answered before, as another model.
+                    contender.version = self.position
             self.scorer.show_numbers(rows.values())
             self._torn = False
 

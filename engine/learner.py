@@ -111,7 +111,7 @@ class Learner:
         Returns whether it still stands.
         """
         self.tape += steps
-        takers, learn_aside, forked = self._takers, self.understudy.model.learn, self._forked
+        takers, learn_aside, forked = self._takers, self.understudy.learn, self._forked
         beside = self._beside
         for step in steps:
             kind = step[0]
@@ -123,7 +123,7 @@ class Learner:
             for arm in beside:
                 arm.takers[kind](step)
             if kind is _LEARN or kind is _RELEARN:
-                learn_aside(step[1].x, step[2], 1.0)  # type: ignore[arg-type]
+                learn_aside(step)
             if forked is not None:
                 self._score(step, forked)
         if self._router is not None:
@@ -204,11 +204,12 @@ class Learner:
         shadow, keeps, final = out.shadow, self._keeps, self._final
         for kind, row, _, _ in chunk:
             if kind is _PREDICT:
-                served, by = row.served, row.stamp.model
+                served, versions, by = row.served, row.versions, row.stamp.model
                 for slot, name in named:
                     answer = served[slot]
                     if answer is not None and name != by:
-                        shadow.append(ShadowPrediction(row.index, row.event_id, name, answer))
+                        shadow.append(ShadowPrediction(row.index, row.event_id, name, answer, versions[slot]))
+                versions.clear()
                 continue
             if kind is not _MATURE and not (kind is _LEARN and keeps(row)):
                 row.release_features()

@@ -87,7 +87,7 @@ class Prediction(NamedTuple):
     `duplicate_of` is the index of the first request with this id, if any: a duplicate repeats that answer, stamped as
     it was then. `rung` is set where whoever answered had come there by the ladder: `"challenger"`, `"rules"` or
     `"understudy"`. `propensities` are the probabilities, by arm, with which the router chose; None where nothing was
-    chosen, as for a duplicate.
+    chosen, as for a duplicate. `version` is that of the model, see `engine.contender.Contender`; None for a duplicate.
     """
 
     position: int
@@ -99,15 +99,17 @@ class Prediction(NamedTuple):
     duplicate_of: int | None = None
     rung: str | None = None
     propensities: Mapping[str, float] | None = None
+    version: int | None = None
 
 
 class ShadowPrediction(NamedTuple):
-    """A challenger's answer to the same request, given by the model as it stood at that request."""
+    """A challenger's answer to the same request, given by the model as it stood at that request, in this version."""
 
     request_index: int
     event_id: EventId
     model: str
     answer: Answer
+    version: int | None = None
 
 
 class LabelEnd(NamedTuple):

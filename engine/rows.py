@@ -38,6 +38,7 @@ def pack_rows(rows: Sequence[Row]) -> dict[str, Any]:
         "state": bytes([row.state for row in rows]),
         "target": pack_column([row.target for row in rows]),
         "needed": _pack_needed(rows),
+        "versions": _pack_versions(rows),
     }
 
 
@@ -62,6 +63,7 @@ def unpack_rows(state: dict[str, Any]) -> dict[int, Row]:
         for place in places:
             rows[place].chances = tuple(chances)
     _unpack_needed(state["needed"], rows)
+    _unpack_versions(state.get("versions"), rows)
     return {row.index: row for row in rows}
 
 
@@ -120,6 +122,24 @@ def _unpack_needed(state: dict[str, Any], rows: Sequence[Row]) -> None:
     slots = [_unpack_answers(slot) for slot in state["answers"]]
     for row, served in zip(answered, zip(*slots, strict=True), strict=True):
         row.served = list(served)
+
+
+def _pack_versions(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return in which versions rows were answered whose answers have not all been handed out."""
+    places = [place for place, row in enumerate(rows) if row.versions]
+    slots = zip(*(rows[place].versions for place in places), strict=True)
+    return {"places": pack_column(places), "slots": [pack_column(slot) for slot in slots]}
+
+
+def _unpack_versions(state: dict[str, Any] | None, rows: Sequence[Row]) -> None:
+    """Give rows back their versions; in a state of before there were any, nobody knows them."""
+    if state is None:
+        for row in rows:
+            row.versions = [None] * len(row.served)
+        return
+    slots = map(unpack_column, state["slots"])
+    for place, versions in zip(unpack_column(state["places"]), zip(*slots, strict=True), strict=True):
+        rows[place].versions = list(versions)
 
 
 def _pack_features(features: Sequence[Features | None]) -> dict[str, Any]:

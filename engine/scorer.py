@@ -119,12 +119,12 @@ class Scorer:
         propensities = None
         router = self._router
         if router is not None and self._succession.answerer is router.control:
-            propensities = self._route(router, message, row, out)
+            version, propensities = self._route(router, message, row, out)
         else:
-            self._champion_answers(self._succession.answerer.answer(row, now), row, out)
+            version = self._champion_answers(self._succession.answerer.answer(row, now), row, out)
         model, rung = row.stamp
         out.predictions.append(
-            Prediction(self.position, index, event_id, time_ms, model, row.answer, None, rung, propensities)
+            Prediction(self.position, index, event_id, time_ms, model, row.answer, None, rung, propensities, version)
         )
         steps: list[Step] = [(_PREDICT, row, None, now)]
         evicted = join.open(row)
@@ -139,22 +139,24 @@ class Scorer:
             steps.append((_LEARN, row, held.target, self._now))
         return steps
 
-    def _champion_answers(self, answer: Answer | None, row: Row, out: Outcomes) -> None:
-        """Write down the champion's answer, or that of whoever comes after it where it has none."""
+    def _champion_answers(self, answer: Answer | None, row: Row, out: Outcomes) -> int | None:
+        """Write down the champion's answer, or that of whoever comes after it where it has none; return its version."""
         succession = self._succession
         while answer is None:
             answer = succession.fall(self._now, out).answer(row, self._now)
         row.answer = answer
         row.stamp = succession.stamp
+        return succession.answerer.version_at(row)
 
-    def _route(self, router: Router, message: Request, row: Row, out: Outcomes) -> Mapping[str, float] | None:
-        """Have an arm answer; return by which probabilities it was chosen, None where the ladder had to answer."""
+    def _route(
+        self, router: Router, message: Request, row: Row, out: Outcomes
+    ) -> tuple[int | None, Mapping[str, float] | None]:
+        """Have an arm answer; return its version and by which probabilities it was chosen, None where it was not."""
         answer = router.answer(message, row, self._now)
         if answer is None:
-            self._champion_answers(None, row, out)
-            return None
+            return self._champion_answers(None, row, out), None
         row.answer = answer
-        return router.shown(row)
+        return router.arms[router.number_of(row)].version_at(row), router.shown(row)
 
     def _read(self, message: Request, index: int, out: Outcomes) -> Features | None:
         """Return a request's features, or None once it has become a dead letter."""

@@ -47,7 +47,8 @@ class Stamp(NamedTuple):
 class Row:
     """One answered request on its way to its end: the engine's only per-event mutable value.
 
-    `answer` is what was served, under `stamp`. `served` holds each contender's own answer, by slot. `numeric` is the
+    `answer` is what was served, under `stamp`. `served` holds each contender's own answer, by slot, and `versions` that
+    of the model that gave it, until the answer was handed out. `numeric` is the
     one-hot view of `x` (the same object where nothing had to be encoded). `chances` are the probabilities by which the
     arm that answered was chosen, None where nothing was chosen. All but the answer and its stamp are released once no
     step needs them.
@@ -65,6 +66,7 @@ class Row:
         "state",
         "target",
         "time_ms",
+        "versions",
         "x",
     )
 
@@ -79,6 +81,7 @@ class Row:
         self.x = x
         self.numeric = x
         self.served: list[Answer | None] = [None] * width
+        self.versions: list[int | None] = [None] * width
         self.chances: tuple[float, ...] | None = None
         self.state = RowState.PENDING
         self.target: Target | None = None

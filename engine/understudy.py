@@ -11,7 +11,7 @@ from typing import Any
 from engine.decision import Decide
 from engine.messages import Answer
 from engine.models.model import Model
-from engine.tape import Moment, Row
+from engine.tape import Moment, Row, Step
 
 UNDERSTUDY = "understudy"
 """Its name, which no contender may have."""
@@ -23,15 +23,21 @@ class Understudy:
     Parameters
     ----------
     model
-        Reads no features, so that it needs no view of them. The learner has it learn.
+        Reads no features, so that it needs no view of them.
     decide
         Turns the probability of the positive class into a decision; None keeps the model's own.
+
+    Attributes
+    ----------
+    version
+        As a contender's.
     """
 
     name = UNDERSTUDY
 
     def __init__(self, model: Model, *, decide: Decide | None = None) -> None:
         self.model = model
+        self.version = 0
         self._decide = decide
 
     def answer(self, row: Row, when: Moment) -> Answer:  # noqa: ARG002 - the signature of a contender's
@@ -39,13 +45,24 @@ class Understudy:
         decision, score = self.model.predict(row.x)  # type: ignore[arg-type]
         return (decision if self._decide is None else self._decide(score)), score  # type: ignore[arg-type]
 
+    def learn(self, step: Step) -> None:
+        """Learn a label, as every contender does."""
+        _, row, target, when = step
+        self.model.learn(row.x, target, 1.0)  # type: ignore[arg-type]
+        self.version = when.position + 1
+
+    def version_at(self, row: Row) -> int:  # noqa: ARG002 - the signature of a contender's
+        """Return in which version it answered a request, just now."""
+        return self.version
+
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
         decide = None if self._decide is None else self._decide.snapshot()
-        return {"model": self.model.snapshot(), "decide": decide}
+        return {"model": self.model.snapshot(), "decide": decide, "version": self.version}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what `snapshot` returned."""
         self.model.restore(state["model"])
+        self.version = state.get("version", 0)
         if self._decide is not None:
             self._decide.restore(state["decide"])

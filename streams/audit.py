@@ -140,7 +140,7 @@ class Auditor:
         written = self._written.get(place, _NOTHING)
         for entry in delivery.entries:
             found = written.next()
-            if found is None or Entry(found.key, found.value) != entry:
+            if found is None or Entry(found.key, found.value, found.headers) != entry:
                 where = "at its end" if found is None else f"at {found.offset:,}"
                 self._written[place] = _NOTHING
                 return (

@@ -157,7 +157,23 @@ class RecordCodec:
         return request, read_label(values, event_id, columns)
 
     def prediction_line(self, prediction: Prediction) -> bytes:
-        """Return the answer that was served as one line.
+        """Return the answer that was served as one line."""
+        return orjson.dumps(self.prediction_fields(prediction), option=_OPTIONS)
+
+    def shadow_line(self, shadow: ShadowPrediction) -> bytes:
+        """Return a challenger's answer as one line."""
+        return orjson.dumps(self.shadow_fields(shadow), option=_OPTIONS)
+
+    def label_line(self, end: LabelEnd) -> bytes:
+        """Return the end of a label as one line."""
+        return orjson.dumps(self.label_fields(end), option=_OPTIONS)
+
+    def request_end_line(self, end: RequestEnd) -> bytes:
+        """Return the end of a request that had no label as one line."""
+        return orjson.dumps(self.request_end_fields(end), option=_OPTIONS)
+
+    def prediction_fields(self, prediction: Prediction) -> dict[str, object]:
+        """Return the answer that was served as the fields of a record.
 
         `rung` stands in it only where the ladder answered, `propensities` only where a router chose.
         """
@@ -174,17 +190,17 @@ class RecordCodec:
             line["propensities"] = prediction.propensities
         if prediction.duplicate_of is not None:
             line["duplicate_of"] = prediction.duplicate_of
-        return orjson.dumps(line, option=_OPTIONS)
+        return line
 
-    def shadow_line(self, shadow: ShadowPrediction) -> bytes:
-        """Return a challenger's answer as one line."""
+    def shadow_fields(self, shadow: ShadowPrediction) -> dict[str, object]:
+        """Return a challenger's answer as the fields of a record."""
         line: dict[str, object] = {"index": shadow.request_index, "id": shadow.event_id, "model": shadow.model}
         self._add_answer(line, shadow.answer)
-        return orjson.dumps(line, option=_OPTIONS)
+        return line
 
-    def label_line(self, end: LabelEnd) -> bytes:
-        """Return the end of a label as one line."""
-        line = {
+    def label_fields(self, end: LabelEnd) -> dict[str, object]:
+        """Return the end of a label as the fields of a record."""
+        return {
             "position": end.position,
             "id": end.event_id,
             "index": end.request_index,
@@ -192,12 +208,10 @@ class RecordCodec:
             "label_time_ms": end.time_ms,
             "end": end.end,
         }
-        return orjson.dumps(line, option=_OPTIONS)
 
-    def request_end_line(self, end: RequestEnd) -> bytes:
-        """Return the end of a request that had no label as one line."""
-        line = {"position": end.position, "index": end.request_index, "id": end.event_id, "end": end.end}
-        return orjson.dumps(line, option=_OPTIONS)
+    def request_end_fields(self, end: RequestEnd) -> dict[str, object]:
+        """Return the end of a request that had no label as the fields of a record."""
+        return {"position": end.position, "index": end.request_index, "id": end.event_id, "end": end.end}
 
     def _add_answer(self, line: dict[str, object], answer: Answer) -> None:
         decision, score = answer
@@ -206,6 +220,12 @@ class RecordCodec:
             line["probabilities"] = {_class_name(name): p for name, p in score.items()}
         elif not self._regression:
             line["probability"] = score
+
+
+def to_value(fields: Mapping[str, object]) -> bytes:
+    """Return the fields of a record as one JSON object."""
+    # A copy: what orjson returns sits in a kilobyte of room, and to fetch that for every value costs more than to copy.
+    return orjson.dumps(fields, option=_OPTIONS)[:-1]
 
 
 def to_json(data: Mapping[str, object]) -> str:

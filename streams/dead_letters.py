@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from engine.errors import ConfigError, SidestreamError
 from engine.values import show_value
-from streams.log_port import Entry, Log, LogRecord, OffsetError, check_held, place_of
+from streams.cloud_events import trace_of
+from streams.log_port import Entry, Headers, Log, LogRecord, OffsetError, check_held, place_of
 
 BATCH_COUNT = 500
 BATCH_BYTES = 1 << 23
@@ -60,11 +61,14 @@ class StoredLetter:
         The letter, as `codec.dead_letter_line` wrote it.
     shown
         The bytes that the letter holds; None where it holds none.
+    trace
+        The trace context of the record, from the letter's headers.
     """
 
     offset: int
     fields: Mapping[str, object]
     shown: bytes | None
+    trace: Headers = ()
 
     @property
     def reason(self) -> str:
@@ -100,7 +104,7 @@ def read_letter(record: LogRecord, topic: str) -> StoredLetter:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         msg = f"offset {record.offset} of {topic!r} holds no dead letter; name their topic with --topic"
         raise ConfigError(msg) from None
-    return StoredLetter(record.offset, fields, shown)
+    return StoredLetter(record.offset, fields, shown, trace_of(record.headers) if record.headers else ())
 
 
 def letters(log: Log, topic: str, from_offset: int, *, reason: str | None = None) -> Iterator[StoredLetter]:
@@ -130,7 +134,7 @@ def letter_at(log: Log, topic: str, offset: int) -> StoredLetter:
 
 
 class Original(NamedTuple):
-    """The record that a letter speaks of; the letter's own copy of it has no key."""
+    """The record that a letter speaks of; the letter's own copy of it has no key, and no headers but its trace."""
 
     entry: Entry
     is_copy: bool
@@ -151,7 +155,7 @@ def original(log: Log, letter: StoredLetter) -> Original:
     if not letter.is_whole or letter.shown is None:
         msg = f"{place} was trimmed, and the letter holds only the first bytes of its {letter.fields.get('length')}"
         raise LostError(msg)
-    return Original(Entry(None, letter.shown), is_copy=True)
+    return Original(Entry(None, letter.shown, letter.trace), is_copy=True)
 
 
 class Returned(NamedTuple):
@@ -231,6 +235,6 @@ def _from_log(log: Log, place: Place, letter: StoredLetter) -> Entry | None:
         raise LostError(msg) from None
     for record in records:
         if record.offset == offset and sha256(record.value).hexdigest() == letter.fields.get("sha256"):
-            return Entry(record.key, record.value)
+            return Entry(record.key, record.value, record.headers)
     msg = f"what stands in {place} is not the record the letter speaks of; is this the log it was written for?"
     raise LostError(msg)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from sqlite3 import Connection
 
-from streams.log_file import Durability, LogFile
+from streams.log_file import Durability, LogFile, admit_headers
 from streams.log_port import (
     READ_BYTES_MAX,
     READ_COUNT_MAX,
@@ -29,11 +29,12 @@ from streams.log_port import (
     fenced,
     no_topic,
     place_of,
+    size_of,
     wrong_count,
     wrong_sequence,
 )
 from streams.partition_row import JOURNAL, PartitionRow, add_partition, all_partitions, find_partition, move_partition
-from streams.stored_batch import batches, checksum, damaged, decode, encode
+from streams.stored_batch import batches, checksum, damaged, decode, encode, holds_headers
 from streams.worker_lock import WorkerLock
 
 _INSERT = "INSERT INTO batch (partition_id, first_offset, record_count, crc, data) VALUES (?, ?, ?, ?, ?)"
@@ -177,7 +178,7 @@ class EmbeddedLog:
         while records:
             with self._file.reading() as db:
                 records = _read(db, _journal(db), records[-1].offset + 1, limits).records
-            for sequence, term, data in records:
+            for sequence, term, data, _ in records:
                 yield JournalRecord(sequence, int(term or 0), data)
 
     def journal_begin(self) -> int:
@@ -224,6 +225,8 @@ def _append(db: Connection, row: PartitionRow, entries: Sequence[Entry]) -> int:
     end, data_bytes = row.end, row.data_bytes
     for batch in batches(entries):
         blob = encode(batch)
+        if holds_headers(blob):
+            admit_headers(db)
         crc = checksum(row.topic, row.number, end, len(batch), blob)
         db.execute(_INSERT, (row.partition_id, end, len(batch), crc, blob))
         end += len(batch)
@@ -250,7 +253,7 @@ def _read(db: Connection, row: PartitionRow, from_offset: int, limits: tuple[int
         if checksum(*place, first, count, blob) != crc:
             raise damaged(*place, first, "its batch does not have its checksum")
         for record in decode(blob, first, count, at - first):
-            size = len(record.value) + (len(record.key) if record.key else 0)
+            size = size_of(record)
             if records and (count_left < 1 or bytes_left < size):
                 bytes_left = 0
                 break

@@ -14,13 +14,18 @@ from streams.codec import to_json
 
 def event_lines(out: Outcomes) -> Iterator[bytes]:
     """Yield everything that happened to contenders in one slice, kind by kind, each in stream order."""
-    yield from map(alarm_line, out.alarms)
-    yield from map(episode_line, out.episodes)
-    yield from map(reaction_line, out.reactions)
-    yield from map(benched_line, out.benched)
-    yield from map(recommended_line, out.recommended)
-    yield from map(promoted_line, out.promotions)
-    yield from map(commanded_line, out.commanded)
+    yield from (line for _, line in named_lines(out))
+
+
+def named_lines(out: Outcomes) -> Iterator[tuple[str, bytes]]:
+    """Yield the same, each with what it is: what stands in it under `event`."""
+    yield from (("alarm", alarm_line(each)) for each in out.alarms)
+    yield from (("episode", episode_line(each)) for each in out.episodes)
+    yield from (("reaction", reaction_line(each)) for each in out.reactions)
+    yield from (("benched", benched_line(each)) for each in out.benched)
+    yield from (("recommended", recommended_line(each)) for each in out.recommended)
+    yield from (("promoted", promoted_line(each)) for each in out.promotions)
+    yield from (("command", commanded_line(each)) for each in out.commanded)
 
 
 def alarm_line(alarm: Alarm) -> bytes:

@@ -50,7 +50,7 @@ def fork(ground: Ground, position: int, challengers: tuple[str, ...]) -> Summary
         taken.add(name)
         joined[name] = spec
     widened = replace(pipeline, plan=replace(plan, challengers=joined))
-    other = Replica(widened, ground.inputs(), ground.outputs, begun)
+    other = Replica(widened, ground.inputs(), ground.outputs, begun, ground.values)
     other.engine.graft(moment.replica.engine.snapshot())
     other.engine.reset_figures()
     other.take(moment.arrivals)

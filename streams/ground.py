@@ -14,7 +14,8 @@ from typing import Any
 from engine.errors import ConfigError
 from streams.checkpoint_reader import CheckpointReader
 from streams.checkpoint_seal import SealKey
-from streams.intake import Input, Intake, Kind
+from streams.codec_port import JSON, ValueCodec
+from streams.intake import Input, Intake, Kind, Reading
 from streams.journal import decode
 from streams.log_port import Log, LogError, TopicInfo
 from streams.outputs import OutputTopics
@@ -41,12 +42,15 @@ class Ground:
         What is answered, by whom.
     checkpoints
         Where states are kept.
+    values
+        Reads and writes the values of its topics.
     """
 
     settings: Settings
     log: Log
     pipeline: Pipeline
     checkpoints: CheckpointReader
+    values: ValueCodec = JSON
 
     @property
     def outputs(self) -> OutputTopics:
@@ -63,7 +67,7 @@ class Ground:
     def replica(self, start_sequence: int = 0) -> Replica:
         """Return a state that knows nothing, with the pipeline that the start at this commit began."""
         pipeline = self.pipeline if start_sequence == 0 else begun(start_at(self.log, start_sequence))
-        return Replica(pipeline, self.inputs(), self.outputs, begun)
+        return Replica(pipeline, self.inputs(), self.outputs, begun, self.values)
 
     def intake(self, offsets: Sequence[int]) -> Intake:
         """Return the inputs, read from these offsets on."""
@@ -72,8 +76,8 @@ class Ground:
             Kind.REQUEST: self.pipeline.request_columns.time,
             Kind.LABEL: None if labels is None else labels.label_time,
         }
-        bytes_max = self.settings.input.record_bytes_max
-        return Intake(self.log, self.inputs(), offsets, time_columns=times, record_bytes_max=bytes_max)
+        reading = Reading(times, self.settings.input.record_bytes_max, self.values)
+        return Intake(self.log, self.inputs(), offsets, reading)
 
     def recovery(self, **more: Any) -> Recovery:
         """Return the way back to any commit."""

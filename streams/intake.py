@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from engine.errors import MessageError
 from engine.event_time import parse_event_time
+from streams.codec_port import JSON, ValueCodec, read_record
 from streams.journal import Run
-from streams.jsonl_file import read_record
-from streams.log_port import READ_BYTES_MAX, READ_COUNT_MAX, Log, LogError, LogRecord
+from streams.log_port import READ_BYTES_MAX, READ_COUNT_MAX, Headers, Log, LogError, LogRecord
 from streams.ports import Record
 
 PASSED_OVER_MAX = 1_000
@@ -41,11 +41,13 @@ class Input(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """One record that was taken: from which input, at which offset, and as it was read."""
+    """One record that was taken: from which input, at which offset, as it was read, and what stood beside its value."""
 
     input: int
     offset: int
     record: Record
+    key: bytes | None = None
+    headers: Headers = ()
 
 
 class _Head(NamedTuple):
@@ -54,6 +56,24 @@ class _Head(NamedTuple):
     arrival: Arrival
     time_ms: int | None
     since: int
+
+
+class Reading(NamedTuple):
+    """How records are read.
+
+    Parameters
+    ----------
+    time_columns
+        The column of event time, by kind; a kind without one has records without a time.
+    record_bytes_max
+        A longer record is taken as one that cannot be read.
+    values
+        Reads the values of requests and labels; commands are JSON.
+    """
+
+    time_columns: Mapping[Kind, str | None]
+    record_bytes_max: int
+    values: ValueCodec = JSON
 
 
 class Intake:
@@ -67,26 +87,17 @@ class Intake:
         The partitions; their numbers are their places here.
     offsets
         Where to go on, by input.
-    time_columns
-        The column of event time, by kind; a kind without one has records without a time.
-    record_bytes_max
-        A longer record is taken as one that cannot be read.
+    reading
+        How records are read.
     """
 
-    def __init__(
-        self,
-        log: Log,
-        inputs: Sequence[Input],
-        offsets: Sequence[int],
-        *,
-        time_columns: Mapping[Kind, str | None],
-        record_bytes_max: int,
-    ) -> None:
+    def __init__(self, log: Log, inputs: Sequence[Input], offsets: Sequence[int], reading: Reading) -> None:
         self._log = log
         self._inputs = tuple(inputs)
         self._names = [f"{each.topic}/{each.partition}" for each in inputs]
-        self._times = [time_columns.get(each.kind) for each in inputs]
-        self._bytes_max = record_bytes_max
+        self._times = [reading.time_columns.get(each.kind) for each in inputs]
+        self._bytes_max = reading.record_bytes_max
+        self._codecs = [JSON if each.kind is Kind.COMMAND else reading.values for each in inputs]
         self._read_to = list(offsets)
         self._buffers: list[deque[LogRecord]] = [deque() for _ in inputs]
         self._maybe_more = [True] * len(self._inputs)
@@ -188,9 +199,10 @@ class Intake:
             self._fill(number)
         if not buffer:
             return
-        offset, _, value = buffer.popleft()
-        record = read_record(self._names[number], offset, value, self._bytes_max)
-        self._heads[number] = _Head(Arrival(number, offset, record), self._time_of(record, number), self._taken)
+        offset, key, value, headers = buffer.popleft()
+        record = read_record(self._codecs[number], self._names[number], offset, value, self._bytes_max)
+        arrival = Arrival(number, offset, record, key, headers)
+        self._heads[number] = _Head(arrival, self._time_of(record, number), self._taken)
 
     def _fill(self, number: int) -> None:
         topic, partition, _ = self._inputs[number]
@@ -223,7 +235,7 @@ def runs_of(arrivals: Iterable[Arrival]) -> tuple[Run, ...]:
     [(1, 7, 9, 2), (2, 0, 1, 1)]
     """
     runs: list[Run] = []
-    for number, offset, _ in arrivals:
+    for number, offset, *_ in arrivals:
         if runs and runs[-1].input == number:
             runs[-1] = Run(number, runs[-1].from_offset, offset + 1, runs[-1].record_count + 1)
         else:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from hashlib import sha256
 from math import isinf
 
 import orjson
 
 from engine.errors import MessageError
-from streams.byte_lines import Lines, refused_oversize
+from streams.byte_lines import Lines
 from streams.nesting import duplicate_key, flatten, too_deep
-from streams.ports import Cut, Record
+from streams.ports import Record
 
 DIGIT_COUNT_MAX = 308
 """Digits of a whole number: as many as still make a finite float."""
@@ -53,47 +52,36 @@ class JsonlFile:
     def __iter__(self) -> Iterator[Record]:
         """Yield the records. Raises `SourceError` after the last whole one of a file that is cut short."""
         lines, name = self._lines, self.name
-        read, bytes_max, row, read_line = lines.read, lines.record_bytes_max, 0, _read_line
+        read, bytes_max, row = lines.read, lines.record_bytes_max, 0
         try:
             while line := read():
                 row += 1
                 if len(line) > bytes_max:
                     yield lines.refuse_oversize(line, row)
                 else:
-                    yield read_line(name, row, line)
+                    try:
+                        record = Record(name, row, line, read_fields(line), None)
+                    except MessageError as refusal:
+                        record = Record(name, row, line, None, refusal)
+                    yield record
         finally:
             lines.close()
         lines.raise_failure(row)
 
 
-def read_record(name: str, row: int, line: bytes, bytes_max: int) -> Record:
-    """Return what one value of a log holds, as `JsonlFile` would had it been a line.
+def read_fields(line: bytes) -> dict[str, object]:
+    """Return the flat fields of one JSON object, a line of a file or not, or raise `MessageError` with why not.
 
-    Parameters
-    ----------
-    name, row
-        Where it stood.
-    line
-        Its bytes, whole.
-    bytes_max
-        A longer one is refused, and only its beginning kept.
-
-    >>> read_record("requests", 1, b'{"amount": 7}', 100).values
+    >>> read_fields(b'{"amount": 7}')
     {'amount': 7}
     """
-    if len(line) > bytes_max:
-        return refused_oversize(name, row, line[: bytes_max + 1], Cut(len(line), sha256(line).hexdigest()), bytes_max)
-    if line.find(b"\n", 0, -1) >= 0:  # no line of a file holds one, so the fast reading does not look for it
-        return _read_carefully(name, row, line)
-    return _read_line(name, row, line)
-
-
-def _read_line(name: str, row: int, line: bytes) -> Record:
+    if line.find(b"\n", 0, -1) >= 0:  # no line of a file holds one
+        return read_exactly(line)
     try:
         text = line.decode()
         values = _loads(text)
     except ValueError:
-        return _read_carefully(name, row, line)
+        return read_exactly(line)
     # Without a space before a colon every key ends in `":`: as many of these as names, and none is twice.
     if (
         type(values) is dict
@@ -108,15 +96,8 @@ def _read_line(name: str, row: int, line: bytes) -> Record:
             if kind is list or (kind is float and not -_ROUNDED < value < _ROUNDED):
                 break
         else:
-            return Record(name, row, line, values, None)
-    return _read_carefully(name, row, line)
-
-
-def _read_carefully(name: str, row: int, line: bytes) -> Record:
-    try:
-        return Record(name, row, line, read_exactly(line), None)
-    except MessageError as refusal:
-        return Record(name, row, line, None, refusal)
+            return values
+    return read_exactly(line)
 
 
 def read_exactly(line: bytes) -> dict[str, object]:

@@ -23,7 +23,7 @@ from aiokafka.structs import TopicPartition
 
 from streams.kafka_loop import KafkaLoop, told
 from streams.kafka_wire import BACKOFF_S, Fetched, Wire
-from streams.log_port import READ_BYTES_MAX, LogError, LogRecord, Span, check_held
+from streams.log_port import READ_BYTES_MAX, LogError, LogRecord, Span, check_held, size_of
 from streams.ports import SourceError
 
 BUFFER_BYTES_MAX = 2 * READ_BYTES_MAX
@@ -63,7 +63,7 @@ class _Place:
         if self.at < 0 or not self.at <= offset <= self.next_offset:
             return False
         while self.records and self.records[0].offset < offset:
-            self.data_bytes -= _size(self.records.popleft())
+            self.data_bytes -= size_of(self.records.popleft())
         return True
 
     def jump(self, offset: int) -> None:
@@ -73,14 +73,14 @@ class _Place:
 
     def put(self, fetched: Fetched) -> None:
         self.records.extend(fetched.records)
-        self.data_bytes += sum(map(_size, fetched.records))
+        self.data_bytes += sum(map(size_of, fetched.records))
         self.next_offset = fetched.next_offset
         self.seen_end = max(self.seen_end, fetched.end)
 
     def take(self, into: list[LogRecord], count_max: int, bytes_left: int) -> tuple[int, bool]:
         """Move records; return the bytes left, and whether the bounds are reached."""
         while self.records:
-            size = _size(self.records[0])
+            size = size_of(self.records[0])
             if len(into) >= count_max or (into and size > bytes_left):
                 self.at = self.records[0].offset
                 return bytes_left, True
@@ -290,7 +290,3 @@ class Reader:
                 if held is not None:
                     held.is_followed = held.is_fresh = False
                     held.seen_end = max(held.seen_end, held.next_offset + 1)
-
-
-def _size(record: LogRecord) -> int:
-    return len(record.value) + (len(record.key) if record.key else 0)

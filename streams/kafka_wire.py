@@ -8,7 +8,7 @@ of it. Only committed records are seen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
@@ -21,7 +21,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from streams.kafka_loop import KafkaLoop, told
-from streams.log_port import LogError, LogRecord, place_of
+from streams.kafka_odd_names import OddNameRecords
+from streams.log_port import Headers, LogError, LogRecord, place_of
 
 BACKOFF_S = 0.05
 """How long to wait before a request goes out again, in seconds."""
@@ -157,17 +158,25 @@ class Wire:
                 await self.again(error)
 
     def _decode(
-        self, place: TopicPartition, data: bytes, aborted: list[Any] | None, offset: int
+        self,
+        place: TopicPartition,
+        data: bytes,
+        aborted: list[Any] | None,
+        offset: int,
+        batches: Callable[[bytes], Any] = MemoryRecords,
     ) -> tuple[list[LogRecord], int, int | None]:
         """Return the committed records among bytes that were fetched, where to fetch on, and when the first came."""
-        found = PartitionRecords(place, MemoryRecords(data), aborted, offset, None, None, True, READ_COMMITTED)  # noqa: FBT003
+        found = PartitionRecords(place, batches(data), aborted, offset, None, None, True, READ_COMMITTED)  # noqa: FBT003
         records: list[LogRecord] = []
         appended_ms = None
         try:
             for each in found:
                 if not records and each.timestamp_type == _APPENDED:
                     appended_ms = each.timestamp
-                records.append(LogRecord(each.offset, each.key, each.value or b""))
+                headers = each.headers and _headers(each.headers)
+                records.append(LogRecord(each.offset, each.key, each.value or b"", headers))
+        except UnicodeDecodeError:
+            return self._decode(place, data, aborted, offset, OddNameRecords)
         except CorruptRecordException:
             if not records:
                 msg = (
@@ -176,6 +185,11 @@ class Wire:
                 )
                 raise LogError(msg) from None
         return records, found.next_fetch_offset, appended_ms
+
+
+def _headers(found: Sequence[tuple[str, bytes | None]]) -> Headers:
+    """Return headers as the port has them: a value that is null is empty."""
+    return tuple((name, value or b"") for name, value in found)
 
 
 def _by_topic(asked: Mapping[TopicPartition, Any]) -> list[tuple[str, list[Any]]]:

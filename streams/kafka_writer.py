@@ -19,7 +19,7 @@ from engine.errors import ConfigError
 from streams.kafka_access import KafkaAccess
 from streams.kafka_loop import CLOSE_S_MAX, let_go
 from streams.kafka_topics import BATCH_BYTES_MAX, BATCH_HEAD_BYTES, RECORD_HEAD_BYTES_MAX
-from streams.log_port import Entry
+from streams.log_port import Entry, size_of
 
 TRANSACTION_BATCH_BYTES = 1 << 20
 """How large a batch of a transaction becomes, in bytes, where its entries are not larger: there can be several."""
@@ -30,6 +30,7 @@ class Tombstone(NamedTuple):
 
     key: bytes
     value: None = None
+    headers: tuple[()] = ()
 
 
 Outgoing: TypeAlias = Entry | Tombstone
@@ -155,7 +156,7 @@ class Writer:
             if batch.record_count() and batch.size() + _size(entry) + RECORD_HEAD_BYTES_MAX > bytes_max:
                 yield batch
                 batch = self._producer.create_batch()
-            batch.append(timestamp=None, key=entry.key, value=entry.value)
+            batch.append(timestamp=None, key=entry.key, value=entry.value, headers=list(entry.headers))
         yield batch
 
 
@@ -165,4 +166,4 @@ def unique_id(name: str) -> str:
 
 
 def _size(entry: Outgoing) -> int:
-    return len(entry.value or b"") + len(entry.key or b"")
+    return len(entry.key) if isinstance(entry, Tombstone) else size_of(entry)

@@ -24,7 +24,8 @@ from streams.write_turn import BUSY_S, WriteTurn
 
 LOG_FILE = "log.db"
 FORMAT = 1
-"""Raised with every change that an older sidestream cannot read."""
+FORMAT_WITH_HEADERS = 2
+"""Raised with every change that an older sidestream cannot read: a log has the second one from its first header on."""
 
 WAL_BYTES_MAX = 1 << 26
 """What the write-ahead log is cut back to once its contents are in the file, in bytes."""
@@ -174,10 +175,10 @@ class LogFile:
             msg = f"{str(self.directory / LOG_FILE)!r} is not a log of sidestream; name another directory"
             raise LogError(msg)
         version = self.db.execute("SELECT version FROM format").fetchone()
-        if version != (FORMAT,):
+        if version not in {(FORMAT,), (FORMAT_WITH_HEADERS,)}:
             got = version[0] if version else None
             msg = (
-                f"the log in {self.name!r} has format {got!r}, this sidestream reads {FORMAT}; "
+                f"the log in {self.name!r} has format {got!r}, this sidestream reads {FORMAT_WITH_HEADERS}; "
                 "use the version that wrote it, or a new directory"
             )
             raise LogError(msg)
@@ -206,6 +207,11 @@ class LogFile:
         if slug.startswith(("SQLITE_IOERR", "SQLITE_NOMEM", "SQLITE_PROTOCOL", "SQLITE_INTERRUPT")):
             return SourceError(f"the log in {self.name!r} cannot be read or written ({error}); check its disk")
         return LogError(f"the log in {self.name!r} is damaged, or none of sidestream's ({error}); restore a copy")
+
+
+def admit_headers(db: sqlite3.Connection) -> None:
+    """Have sidestreams that do not know headers refuse this log from here on."""
+    db.execute("UPDATE format SET version = ? WHERE version < ?", (FORMAT_WITH_HEADERS, FORMAT_WITH_HEADERS))
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

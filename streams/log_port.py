@@ -20,14 +20,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from engine.errors import ConfigError, SidestreamError
 from streams.cluster_port import Cluster
 from streams.ports import SourceError
 
 ENTRY_BYTES_MAX = 1 << 24
-"""The longest key and value of one entry together, in bytes; also of a journal record."""
+"""The longest key, value and headers of one entry together, in bytes; also of a journal record."""
+
+HEADER_BYTES = 10
+"""What a header counts beside its name and its value, in bytes: as much as it takes at most on any log."""
 
 PARTITION_COUNT_MAX = 1_024
 """Partitions of one topic."""
@@ -67,11 +70,16 @@ class HeldError(LeaseError):
         self.holder = holder
 
 
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+"""Names and values that go with a record, in order; a name may come again."""
+
+
 class Entry(NamedTuple):
-    """What is appended: the value's bytes, and the key they are about, if any."""
+    """What is appended: the value's bytes, the key they are about, if any, and headers."""
 
     key: bytes | None
     value: bytes
+    headers: Headers = ()
 
 
 class LogRecord(NamedTuple):
@@ -80,6 +88,7 @@ class LogRecord(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes
+    headers: Headers = ()
 
 
 class Span(NamedTuple):
@@ -291,10 +300,28 @@ def check_topic(topic: str, partition_count: int) -> None:
         raise ConfigError(msg)
 
 
+def size_of(item: Entry | LogRecord) -> int:
+    """Return how many bytes an entry or a record counts.
+
+    >>> size_of(Entry(b"key", b"value")), size_of(Entry(None, b"value", (("name", b"1"),)))
+    (8, 20)
+    """
+    size = len(item.value) + (len(item.key) if item.key else 0)
+    if item.headers:
+        size += sum(len(name.encode()) + len(value) + HEADER_BYTES for name, value in item.headers)
+    return size
+
+
 def check_entries(entries: Iterable[Entry], place: str) -> None:
-    """Raise `ConfigError` where an entry is too large to be kept."""
-    for number, (key, value) in enumerate(entries):
-        size = len(value) + (len(key) if key else 0)
+    """Raise `ConfigError` where an entry is too large to be kept, or a header has a name that is no text."""
+    for number, entry in enumerate(entries):
+        try:
+            size = size_of(entry)
+        except UnicodeEncodeError as error:
+            msg = (
+                f"entry {number} for {place} has a header {error.object!r:.80}, whose name is no text; give it another"
+            )
+            raise ConfigError(msg) from None
         if size > ENTRY_BYTES_MAX:
             msg = f"entry {number} for {place} has {size} bytes, at most {ENTRY_BYTES_MAX} fit; make it smaller"
             raise ConfigError(msg)

@@ -15,6 +15,7 @@ from streams.log_port import (
     READ_COUNT_MAX,
     Commit,
     Entry,
+    Headers,
     HeldError,
     JournalRecord,
     Lease,
@@ -31,6 +32,7 @@ from streams.log_port import (
     no_partition,
     no_topic,
     place_of,
+    size_of,
     wrong_count,
     wrong_sequence,
 )
@@ -66,14 +68,14 @@ class _Partition:
         check_held(from_offset, self.begin, self.end, place)
         records: list[LogRecord] = []
         for offset in range(from_offset, min(self.end, from_offset + count_max)):
-            key, value = self.entries[offset - self.begin]
-            bytes_max -= len(value) + (len(key) if key else 0)
+            entry = self.entries[offset - self.begin]
+            bytes_max -= size_of(entry)
             if records and bytes_max < 0:
                 break
             if offset in self.torn:
                 msg = f"the log is damaged at offset {offset} of {place}: half of it is missing; restore it from a copy"
                 raise LogError(msg)
-            records.append(LogRecord(offset, key, value))
+            records.append(LogRecord(offset, *entry))
         return Span(records, from_offset + len(records))
 
     def trim(self, place: str, before: int) -> None:
@@ -181,6 +183,12 @@ class MemoryLog:
         number = offset - held.begin
         held.entries[number] = held.entries[number]._replace(value=value)
 
+    def relabel(self, topic: str, partition: int, offset: int, headers: Headers) -> None:
+        """Put other headers on a record, behind everybody's back."""
+        held = self._partition(topic, partition)
+        number = offset - held.begin
+        held.entries[number] = held.entries[number]._replace(headers=headers)
+
     def lose(self, transaction_count: int) -> None:
         """Forget the last transactions of everybody, as a power cut may under `durability = "process"`."""
         for _ in range(min(transaction_count, len(self._done))):
@@ -190,7 +198,7 @@ class MemoryLog:
     def journal(self, from_sequence: int) -> Iterator[JournalRecord]:
         """Yield the journal from a sequence to its end."""
         while records := self._journal.read("the journal", from_sequence, 1, READ_BYTES_MAX).records:
-            ((from_sequence, term, data),) = records
+            ((from_sequence, term, data, _),) = records
             yield JournalRecord(from_sequence, int(term or 0), data)
             from_sequence += 1
 
@@ -250,4 +258,4 @@ class MemoryLog:
 
 
 def _size(entries: Sequence[Entry]) -> int:
-    return sum(len(value) + (len(key) if key else 0) for key, value in entries)
+    return sum(map(size_of, entries))

@@ -23,9 +23,9 @@ from engine.schema_inference import SAMPLE_COUNT_MAX
 from engine.targets import Task
 from engine.values import is_missing
 from streams.codec import Columns
+from streams.codec_port import JSON, ValueCodec, read_record
 from streams.files import open_source
-from streams.jsonl_file import read_record
-from streams.log_port import Log
+from streams.log_port import Log, LogRecord
 from streams.planning import FILE, Decided, Sample, make_plan, plan_of, require_columns, seed_notices
 from streams.ports import Record
 from streams.provenance import worker_arguments
@@ -34,8 +34,12 @@ from streams.settings_conflicts import run_conflicts, task_conflicts
 from streams.settings_layers import refuse_all
 from streams.usual_contenders import contenders, named
 
-RESOLVED_FORMAT = 2
-"""Raised with every change of what `Pipeline.resolved` returns."""
+RESOLVED_FORMAT = 3
+RESOLVED_FORMATS = {2, 3}
+"""Raised with every change of what `Pipeline.resolved` returns, and those that are read.
+
+Under format 2 the key of a record never was that of its answer, and no output had headers.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,10 @@ class Pipeline:
         What a checkpoint must agree with, as text by name.
     notices
         What was inferred, in sentences.
+    event_source
+        What outputs name as their source in their headers (CloudEvents); None writes no headers.
+    keeps_keys
+        Whether an answer has the key of the record it is about, where that has one.
     """
 
     plan: Plan
@@ -61,6 +69,8 @@ class Pipeline:
     label_columns: Columns | None
     identity: Mapping[str, str]
     notices: tuple[str, ...]
+    event_source: str | None = None
+    keeps_keys: bool = True
 
     def resolved(self) -> dict[str, Any]:
         """Return plain data, fit for JSON, from which `resolved_pipeline` makes the same pipeline again."""
@@ -75,6 +85,8 @@ class Pipeline:
             "challengers": [[name, spec] for name, spec in plan.challengers.items()],
             "detectors": list(plan.detectors),
             "evidence_loss": plan.promotion.loss,
+            "event_source": self.event_source,
+            "keeps_keys": self.keeps_keys,
         }
         return {**data, "sha256": _sha256(data)}
 
@@ -111,7 +123,7 @@ def infer_pipeline(settings: Settings, rows: Sequence[Mapping[str, object]], tar
     sampled = Sample(rows, targets if seen else ())
     plan, notices = make_plan(settings, columns, sampled, delayed=settings.labels.on_topic, remedies=FILE)
     seeds = seed_notices(Engine(plan).learner.contenders)
-    return _pipeline(settings, plan, (*notices, *seeds))
+    return replace(_pipeline(settings, plan, (*notices, *seeds)), event_source=event_source(settings))
 
 
 def resolved_pipeline(settings: Settings, resolved: Mapping[str, Any]) -> Pipeline:
@@ -136,7 +148,9 @@ def resolved_pipeline(settings: Settings, resolved: Mapping[str, Any]) -> Pipeli
     found = task_conflicts(settings, decided.task)
     if found:
         refuse_all(found)
-    return _pipeline(settings, plan_of(settings, decided, delayed=settings.labels.on_topic), ())
+    pipeline = _pipeline(settings, plan_of(settings, decided, delayed=settings.labels.on_topic), ())
+    source, keeps_keys = resolved.get("event_source"), resolved.get("keeps_keys", False)
+    return replace(pipeline, event_source=source, keeps_keys=keeps_keys)
 
 
 def changed_pipeline(pipeline: Pipeline, settings: Settings) -> Pipeline:
@@ -152,10 +166,19 @@ def changed_pipeline(pipeline: Pipeline, settings: Settings) -> Pipeline:
     given, spec = split_name(champion)
     name = given or default_name(spec)
     changed = replace(plan, champion=spec, champion_name=given, challengers=named(challengers, name))
-    return _pipeline(settings, changed, tuple(seed_notices(Engine(changed).learner.contenders)))
+    made = _pipeline(settings, changed, tuple(seed_notices(Engine(changed).learner.contenders)))
+    return replace(made, event_source=pipeline.event_source, keeps_keys=pipeline.keeps_keys)
 
 
-def sample(settings: Settings, log: Log | None) -> tuple[list[Mapping[str, object]], list[object]]:
+def event_source(settings: Settings) -> str | None:
+    """Return what outputs are to name as their source; None where they are to have no headers."""
+    kafka = settings.kafka
+    return f"/sidestream/{kafka.prefix}{kafka.name}" if kafka.address is not None and kafka.cloud_events else None
+
+
+def sample(
+    settings: Settings, log: Log | None, values: ValueCodec = JSON
+) -> tuple[list[Mapping[str, object]], list[object]]:
     """Return the fields of the first requests, and the first targets: of [input] paths, else of the log's topics.
 
     Either may be empty. What cannot be read is passed over: the worker gives it its dead letter.
@@ -166,6 +189,8 @@ def sample(settings: Settings, log: Log | None) -> tuple[list[Mapping[str, objec
         Name the paths, or the topics.
     log
         The log; None where there is none yet.
+    values
+        Reads the values of its topics.
 
     Raises
     ------
@@ -183,10 +208,10 @@ def sample(settings: Settings, log: Log | None) -> tuple[list[Mapping[str, objec
         source = open_source(settings.input.paths, file_format=settings.input.format, record_bytes_max=size)
         rows = _fields(source)
     else:
-        rows = _fields(_first_of(log, settings.topics.requests, size))
+        rows = _fields(_first_of(log, settings.topics.requests, size, values))
     labelled = rows
     if settings.labels.on_topic and all(is_missing(row.get(target)) for row in rows):
-        labelled = _fields(_first_of(log, settings.topics.labels, size))
+        labelled = _fields(_first_of(log, settings.topics.labels, size, values))
     return rows, [row.get(target) for row in labelled]
 
 
@@ -194,24 +219,22 @@ def _fields(records: Iterable[Record]) -> list[Mapping[str, object]]:
     return [record.values for record in islice(records, SAMPLE_COUNT_MAX) if record.values is not None]
 
 
-def _first_of(log: Log | None, topic: str, bytes_max: int) -> Iterator[Record]:
+def _first_of(log: Log | None, topic: str, bytes_max: int, values: ValueCodec) -> Iterator[Record]:
     """Yield the first records of a topic, its partitions in turn."""
     if log is None:
         return
     count = sum(len(info.partitions) for info in log.topics() if info.name == topic)
-    turns = zip_longest(
-        *(_records(log, topic, number, bytes_max, SAMPLE_COUNT_MAX // count) for number in range(count))
-    )
-    yield from (record for record in chain.from_iterable(turns) if record is not None)
+    turns = zip_longest(*(_records(log, topic, number, SAMPLE_COUNT_MAX // count) for number in range(count)))
+    for partition, record in (each for each in chain.from_iterable(turns) if each is not None):
+        yield read_record(values, f"{topic}/{partition}", record.offset, record.value, bytes_max)
 
 
-def _records(log: Log, topic: str, number: int, bytes_max: int, at_once: int) -> Iterator[Record]:
-    """Yield the records that a partition holds now."""
+def _records(log: Log, topic: str, number: int, at_once: int) -> Iterator[tuple[int, LogRecord]]:
+    """Yield the records that a partition holds now, with its number."""
     offset, end = log.begin(topic, number), log.end(topic, number)
     while offset < end:
         found = log.read(topic, number, offset, count_max=max(1, at_once))
-        for record in found.records:
-            yield read_record(f"{topic}/{number}", record.offset, record.value, bytes_max)
+        yield from ((number, record) for record in found.records)
         offset = found.next_offset
 
 
@@ -271,7 +294,7 @@ def _pipeline(settings: Settings, plan: Plan, notices: tuple[str, ...]) -> Pipel
 def _decided(resolved: Mapping[str, Any]) -> Decided:
     """Return what was decided, or raise whatever comes of a text that is not as it was written."""
     data = {name: value for name, value in resolved.items() if name != "sha256"}
-    if data["format"] != RESOLVED_FORMAT:
+    if data["format"] not in RESOLVED_FORMATS:
         msg = f"it has format {data['format']!r}, and this sidestream reads {RESOLVED_FORMAT}"
         raise ValueError(msg)
     if _sha256(data) != resolved["sha256"]:

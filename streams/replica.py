@@ -16,11 +16,13 @@ from engine.errors import MessageError, SnapshotError
 from engine.messages import Command, DeadLetter, Message, Outcomes, Promoted, Request, Verb
 from streams.audit_trail import DONE, STARTED, Chain, Where, refused
 from streams.audit_trail import line as audit_line
+from streams.cloud_events import CloudEvents, handed_on
 from streams.codec import RecordCodec, decode_label
+from streams.codec_port import JSON, ValueCodec
 from streams.commands import REASON_CHARS_MAX, START, CommandRecord, decode
 from streams.intake import Arrival, Input, Kind, runs_of
 from streams.journal import NOTHING_BEFORE, JournalEntry, digest_of
-from streams.log_port import Commit
+from streams.log_port import Commit, Headers
 from streams.outputs import Origin, Outputs, OutputTopics, key_of
 from streams.pipeline import Pipeline
 
@@ -50,6 +52,8 @@ class Replica:
         Where outputs go.
     begun
         Returns the pipeline of a start that changes the contenders.
+    values
+        Writes the values of outputs.
 
     Attributes
     ----------
@@ -69,6 +73,7 @@ class Replica:
         inputs: Sequence[Input],
         topics: OutputTopics,
         begun: Callable[[Mapping[str, Any]], Pipeline],
+        values: ValueCodec = JSON,
     ) -> None:
         self.pipeline = pipeline
         self._begun = begun
@@ -81,7 +86,9 @@ class Replica:
         self.chain = Chain()
         self.head = NOTHING_BEFORE
         self._codec = RecordCodec(pipeline.request_columns, self.engine.scorer.targets)
-        self._outputs = Outputs(topics, self._codec)
+        source = pipeline.event_source
+        self._events = None if source is None else CloudEvents(source, values.content_type)
+        self._outputs = Outputs(topics, self._codec, values, self._events)
         self._steps = 0
         self._caught_up = Outcomes()
         self._said: list[Outcomes] = []
@@ -114,6 +121,8 @@ class Replica:
             What begins a worker's life, see `streams.journal.JournalEntry`.
         """
         position, steps = self.engine.position, self._steps
+        if self._events is not None:
+            self._events.begin(self.sequence)
         # In one piece, however often the challengers stopped on the way: the journal says how far they came, not how.
         self._hear(self._caught_up, (), position)
         self._caught_up = Outcomes()
@@ -127,6 +136,8 @@ class Replica:
             self._take_one(arrival)
             self.offsets[arrival.input] = arrival.offset + 1
         self._answer()
+        if self._events is not None:
+            self._events.forget(len(self.engine.learner.tape))
         deliveries, digest = self._outputs.finish()
         entry = JournalEntry(position, steps, runs_of(arrivals), digest, self.head, start)
         commit = Commit(self.sequence, entry.encode(), deliveries)
@@ -158,18 +169,26 @@ class Replica:
             columns = self.pipeline.label_columns
             assert columns is not None  # noqa: S101 - there is no such input without them
             self._messages.append(decode_label(record, columns))
-            self._origins.append(Origin(place.partition, record, None))
+            self._origins.append(Origin(place.partition, record, None, self._about(arrival)))
             return
         index = self.engine.scorer.request_count + self._request_count
         request, label = self._codec.decode(record, index)
-        key = key_of(request) if isinstance(request, Request) else None
+        key = arrival.key if self.pipeline.keeps_keys else None
+        if key is None and isinstance(request, Request):
+            key = key_of(request)
         self._request_count += 1
-        origin = Origin(place.partition, record, key)
+        origin = Origin(place.partition, record, key, self._about(arrival))
         self._messages.append(request)
         self._origins.append(origin)
         if label is not None:
             self._messages.append(label)
             self._origins.append(origin)
+
+    def _about(self, arrival: Arrival) -> Headers:
+        """Return what a record hands on to the headers of what is said about it."""
+        if self._events is None:
+            return ()
+        return handed_on(arrival.record.origin, arrival.offset, arrival.headers)
 
     def _answer(self) -> None:
         """Have the engine take the messages gathered so far."""
@@ -188,12 +207,13 @@ class Replica:
             asked = decode(record.raw)
         except MessageError as error:
             letter = DeadLetter(position, None, "command", error.stage, error.reason, error.detail)
-            self._hear(Outcomes(dead_letters=[letter]), [Origin(0, record, None)], position)
+            origin = Origin(0, record, None, self._about(arrival))
+            self._hear(Outcomes(dead_letters=[letter]), [origin], position)
             return
         out = self.engine.command(Command(Verb(asked.verb), asked.contender))
         self._hear(out, (), position)
         why = out.commanded[-1].refused
-        self._note(asked, DONE if why is None else refused(why), arrival.offset)
+        self._note(asked, DONE if why is None else refused(why), arrival)
 
     def _hear(self, out: Outcomes, origins: Sequence[Origin], first: int) -> None:
         """Take down what was said."""
@@ -205,12 +225,16 @@ class Replica:
                 self._note(own, DONE)
 
     def _note(
-        self, asked: CommandRecord, effect: str, offset: int | None = None, detail: Mapping[str, Any] | None = None
+        self,
+        asked: CommandRecord,
+        effect: str,
+        arrival: Arrival | None = None,
+        detail: Mapping[str, Any] | None = None,
     ) -> None:
         """Add an entry to the audit trail."""
-        where = Where(self.sequence, self.engine.position, offset)
+        where = Where(self.sequence, self.engine.position, None if arrival is None else arrival.offset)
         self.chain, entry = self.chain.append(asked, effect, where, detail)
-        self._outputs.add_line(self.topics.audit, audit_line(entry))
+        self._outputs.add_audit(audit_line(entry), () if arrival is None else self._about(arrival))
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the engine's state, and the rest, as plain data.
@@ -220,13 +244,15 @@ class Replica:
         SnapshotError
             When a model cannot give its state.
         """
-        rest = {
+        rest: dict[str, Any] = {
             "sequence": self.sequence,
             "offsets": list(self.offsets),
             "head": self.head,
             "begun_at": self._begun_at,
             "chain": [self.chain.number, self.chain.head],
         }
+        if self._events is not None:
+            rest["handed_on"] = self._events.snapshot()
         return self.engine.snapshot(), rest
 
     def restore(self, engine: dict[str, Any], rest: Mapping[str, Any]) -> None:
@@ -244,6 +270,8 @@ class Replica:
         self.engine.restore(engine)
         try:
             self.sequence, self.head, self.chain = int(rest["sequence"]), str(rest["head"]), Chain(*rest["chain"])
+            if self._events is not None:
+                self._events.restore(rest["handed_on"])
         except (KeyError, TypeError, ValueError) as error:
             msg = f"the checkpoint does not say which commit it was made after ({error!r}); use another one"
             raise SnapshotError(msg) from error

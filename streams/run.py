@@ -19,11 +19,19 @@ from streams.audit_file import AUDIT_FILE, AuditFile
 from streams.checkpoint_seal import SealKey
 from streams.checkpoint_versions import Versions, current_versions
 from streams.checkpoint_writer import CheckpointWriter
+from streams.codec_port import JSON, ValueCodec
 from streams.disk import Disk, RealDisk
 from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
 from streams.log_port import Lease, Log, LogError
 from streams.meter import Meter, Status
-from streams.pipeline import Pipeline, changed_pipeline, infer_pipeline, resolved_pipeline, sample
+from streams.pipeline import (
+    Pipeline,
+    changed_pipeline,
+    event_source,
+    infer_pipeline,
+    resolved_pipeline,
+    sample,
+)
 from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovered
 from streams.settings import Settings, settings_as_data
@@ -103,6 +111,8 @@ class Service:
         Is told, in one sentence, what a person should know while it runs.
     standby
         Waits until no other worker leads; None fails where one does.
+    values
+        Reads and writes the values of the topics.
     disk, versions, audit
         Where checkpoints are written, and with what; the copy of the audit trail. By default the machine's, under
         `[log] dir`; tests give their own.
@@ -119,6 +129,7 @@ class Service:
     change_contenders: bool = False
     say: Callable[[str], None] = field(default=lambda _: None)
     standby: Standby | None = None
+    values: ValueCodec = JSON
     disk: Disk = field(default_factory=RealDisk)
     versions: Versions = field(default_factory=current_versions)
     audit: AuditTrailCopy | None = None
@@ -169,13 +180,14 @@ class Service:
     def _ground(self, *, is_first: bool) -> Ground:
         """Return the ground of the pipeline that the journal began with, or that it is to begin with."""
         if is_first:
-            pipeline = infer_pipeline(self.settings, *sample(self.settings, self.log))
+            pipeline = infer_pipeline(self.settings, *sample(self.settings, self.log, self.values))
         else:
             start = start_at(self.log, 0)
             pipeline = begun(start)
             _refuse_others(pipeline, resolved_pipeline(self.settings, start["resolved"]))
+            _refuse_other_headers(pipeline, self.settings)
         kept = replace(checkpoints_of(self.settings, pipeline, self.key), disk=self.disk, versions=self.versions)
-        return Ground(self.settings, self.log, pipeline, kept)
+        return Ground(self.settings, self.log, pipeline, kept, self.values)
 
     def _audit_copy(self) -> AbstractContextManager[AuditTrailCopy]:
         """Return the copy of the audit trail that was handed over, or the one next to the log."""
@@ -280,6 +292,15 @@ def _differing(theirs: Pipeline, ours: Pipeline) -> dict[str, str]:
         for name, text in theirs.identity.items()
         if ours.identity[name] != text
     }
+
+
+def _refuse_other_headers(pipeline: Pipeline, settings: Settings) -> None:
+    """Refuse to give outputs headers from here on, or none any more: the journal says which they have."""
+    theirs, ours = pipeline.event_source is not None, event_source(settings) is not None
+    if theirs is not ours and settings.kafka.address is not None:
+        was = str(theirs).lower()
+        msg = f"this log was begun with [kafka] cloud_events = {was}; set it so again, or begin a log of another name"
+        raise SnapshotError(msg)
 
 
 def _refuse_others(theirs: Pipeline, ours: Pipeline) -> None:

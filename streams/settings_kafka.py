@@ -46,6 +46,11 @@ class KafkaSettings(Section):
         expected="true or false",
         description="Whether a copy of each checkpoint is kept in a topic, for a machine that has none.",
     )
+    cloud_events: bool = setting(
+        default=True,
+        expected="true or false",
+        description="Whether outputs have headers: CloudEvents in binary mode, and the trace of the request.",
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
         "PLAINTEXT", "'PLAINTEXT', 'SSL', 'SASL_PLAINTEXT' or 'SASL_SSL'", "How brokers are spoken to."
     )

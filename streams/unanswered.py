@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 
 from engine.errors import ConfigError, MessageError, SidestreamError
 from streams.codec import read_id
+from streams.codec_port import read_record
 from streams.dead_letters import Place, letters
 from streams.ground import Ground
 from streams.intake import Kind
 from streams.journal import decode
-from streams.jsonl_file import read_record
 from streams.log_port import LogError
 
 
@@ -52,7 +52,7 @@ def _places(ground: Ground, event_id: str) -> Iterator[Place]:
         offset = ground.log.begin(topic, partition) if kind is Kind.REQUEST else ground.log.end(topic, partition)
         while records := (span := ground.log.read(topic, partition, offset)).records:
             for record in records:
-                values = read_record(topic, record.offset, record.value, bytes_max).values
+                values = read_record(ground.values, topic, record.offset, record.value, bytes_max).values
                 if values is not None and _names(values, column, event_id):
                     yield Place(topic, partition, record.offset)
             offset = span.next_offset

@@ -16,6 +16,7 @@ from engine.errors import MessageError
 from engine.messages import Command, Outcomes
 from streams.audit_trail import Chain, follow_line
 from streams.codec import RecordCodec, decode_label
+from streams.codec_port import JSON, read_record
 from streams.commands import decode as decode_command
 from streams.disk import Disk
 from streams.event_lines import (
@@ -30,7 +31,6 @@ from streams.event_lines import (
 from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
 from streams.intake import Input, Kind
 from streams.journal import decode
-from streams.jsonl_file import read_record
 from streams.log_port import Log
 from streams.pipeline import Pipeline
 from streams.settings import Settings
@@ -82,7 +82,7 @@ class Oracle:
 
     def _take(self, place: Input, offset: int) -> None:
         engine = self.engine
-        ((_, _, value),) = self.log.read(place.topic, place.partition, offset, count_max=1).records
+        ((_, _, value, _),) = self.log.read(place.topic, place.partition, offset, count_max=1).records
         if place.kind is Kind.COMMAND:
             try:
                 asked = decode_command(value)
@@ -91,7 +91,7 @@ class Oracle:
                 return
             self._said.append(engine.command(Command(asked.verb, asked.contender)))
             return
-        record = read_record("any", offset, value, 1 << 20)
+        record = read_record(JSON, "any", offset, value, 1 << 20)
         if place.kind is Kind.LABEL:
             assert self._labels is not None
             self._said.append(engine.process([decode_label(record, self._labels)]))

@@ -14,6 +14,7 @@ from streams.commands import CommandRecord, Verb, encode
 from streams.log_port import Entry
 
 START_MS = 1_700_000_000_000
+TRACE_PARENT = b"00-0af7651916cd43dd8448eb211c80319c-%016x-01"
 MINUTE = 60_000
 COMMANDS = [
     (Verb.PROMOTE, "bayes"),
@@ -93,7 +94,8 @@ class Senders:
         wild = 400 * 86_400_000 if random.random() < 0.02 else 0
         values = {"id": event_id, "ts": self._event_ms + wild, "a": random.gauss(0, 1), "b": random.randrange(4)}
         values["c"] = random.choice(["x", "y", None, f"new{random.randrange(99)}"])
-        return Entry(b"%d" % values["b"], json.dumps(values).encode())
+        headers = (("traceparent", TRACE_PARENT % len(self._ids)),) if len(self._ids) % 3 else ()
+        return Entry(b"%d" % values["b"], json.dumps(values).encode(), headers)
 
     def _label(self) -> bytes:
         random = self.random

@@ -11,7 +11,7 @@ from engine.errors import ConfigError, MessageError
 from streams.cli.chosen_log import ChosenLog, log_flags
 
 if TYPE_CHECKING:
-    from streams.log_port import Entry, Log
+    from streams.log_port import Entry, Headers, Log
     from streams.ports import Record, Source
 
 BATCH_COUNT = 500
@@ -27,6 +27,9 @@ _DURABILITIES = click.Choice(["power", "process"])
 @click.option("--create", metavar="PARTITIONS", type=int, help="Make the log and the topic where they are missing.")
 @click.option("--format", metavar="FORMAT", help="csv, jsonl or parquet; told from the name or the first byte.")
 @click.option("--batch", metavar="N", type=click.IntRange(min=1), default=BATCH_COUNT, help="Records appended at once.")
+@click.option(
+    "--header", "headers", metavar="NAME=VALUE", multiple=True, help="A header of each record; may come again."
+)
 @click.option("--durability", type=_DURABILITIES, default="power", help="What appended records survive.")
 def command(topic: str, file: str, chosen: ChosenLog, **given: Any) -> int:
     """Append the records of a file, or of standard input, to TOPIC of a log.
@@ -44,12 +47,13 @@ def command(topic: str, file: str, chosen: ChosenLog, **given: Any) -> int:
     if given["partition"] is not None and given["key"] is not None:
         msg = "--partition and --key both choose the partition; leave one out"
         raise ConfigError(msg)
+    headers = tuple(map(_header, given["headers"]))
     source = open_source(file, file_format=given["format"])
     create = given["create"] is not None
     with chosen.opened(create=create, durability=given["durability"]) as log:
         if create:
             log.create_topic(topic, given["create"])
-        appender = _Appender(log, topic, given["partition"], given["key"])
+        appender = _Appender(log, topic, given["partition"], given["key"], headers)
         try:
             appender.append_all(source, given["batch"])
         finally:
@@ -60,8 +64,9 @@ def command(topic: str, file: str, chosen: ChosenLog, **given: Any) -> int:
 class _Appender:
     """Records on their way to one topic, and the tally."""
 
-    def __init__(self, log: Log, topic: str, partition: int | None, key: str | None) -> None:
+    def __init__(self, log: Log, topic: str, partition: int | None, key: str | None, headers: Headers) -> None:
         self._log = log
+        self._headers = headers
         self._topic = topic
         self._key = key
         self._ends = {number: log.end(topic, number) for number in range(_partition_count(log, topic))}
@@ -118,12 +123,21 @@ class _Appender:
                 key = spell_id(values[self._key], self._key).encode()
             except MessageError:
                 key = None
-        return Entry(key, value)
+        return Entry(key, value, self._headers)
 
     def _leave_out(self, record: Record) -> None:
         self.left_out += 1
         said = record.refusal.detail if record.refusal else "too large"
         click.echo(f"sidestream: row {record.row} of {record.origin!r} was left out: {said}", err=True)
+
+
+def _header(text: str) -> tuple[str, bytes]:
+    """Return the header that NAME=VALUE means."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        msg = f"--header takes NAME=VALUE, got {text!r:.80}"
+        raise ConfigError(msg)
+    return name, value.encode(errors="surrogateescape")
 
 
 def _partition_count(log: Log, topic: str) -> int:

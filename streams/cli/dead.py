@@ -98,7 +98,7 @@ def show_one(offset: int, chosen: ChosenLog, topic: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would go where.")
 @_TOPIC
 def replay(offsets: tuple[int, ...], chosen: ChosenLog, topic: str, **given: Any) -> int:
-    """Append the records of dead letters to where they came from once more, with their key and byte for byte.
+    """Append the records of dead letters to where they came from once more: key, headers and value, byte for byte.
 
     Mend the cause first: what is still wrong comes back as another dead letter. The letters stay where they are, and
     --all finds them again; --from leaves out those before. A record whose bytes cannot be had any more is named, and

@@ -15,7 +15,7 @@ from streams.cli.chosen_log import ChosenLog, log_flags
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.log_port import Log, LogRecord
+    from streams.log_port import Headers, Log, LogRecord
 
 COUNT = 10
 _LOOK_AGAIN_S = 0.2
@@ -29,7 +29,7 @@ _LOOK_AGAIN_S = 0.2
 @click.option("--count", metavar="N", type=click.IntRange(min=0), help=f"Show so many; {COUNT} if left out.")
 @click.option("--follow", is_flag=True, help="Wait for more, until --count are shown or for good.")
 def command(topic: str, chosen: ChosenLog, partition: int, **given: Any) -> None:
-    """Show records of TOPIC of a log: one JSON object a line, with offset, key and text.
+    """Show records of TOPIC of a log: one JSON object a line, with offset, key, text, and headers where there are any.
 
     A value that is no text stands under `base64`.
     """
@@ -71,8 +71,18 @@ def _line(record: LogRecord) -> str:
         line["text"] = record.value.decode()
     except UnicodeDecodeError:
         line["base64"] = b64encode(record.value).decode()
+    if record.headers:
+        line["headers"] = _by_name(record.headers)
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def _text(key: bytes) -> str:
-    return key.decode(errors="backslashreplace")
+def _by_name(headers: Headers) -> dict[str, str | list[str]]:
+    """Return headers for eyes: the values of a name that comes again stand in a list, in order."""
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name, []).append(_text(value))
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in found.items()}
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="backslashreplace")

@@ -30,6 +30,7 @@ from streams.log_port import (
     LogRecord,
     OffsetError,
     SequenceError,
+    size_of,
 )
 from streams.memory_log import MemoryLog
 from streams.worker_lock import LOCK_FILE
@@ -134,6 +135,34 @@ def test_what_was_appended_is_read_back_bit_for_bit_in_its_partition(log: Log) -
     assert span.next_offset == log.end("in", 1) == 3
     assert (log.begin("in", 0), log.end("in", 0)) == (0, 0)
     assert log.read("in", 0, 0).next_offset == 0
+
+
+def test_headers_come_back_as_they_were_given(log: Log) -> None:
+    headers = (("b", b"2"), ("a", b""), ("b", b"\0\xff"), ("größe", b"1"), ("", b"no name"))
+    written = [Entry(None, b"plain"), Entry(b"k", b"x", headers), Entry(b"", b"", (("a", b"1" * 70_000),))]
+    log.append("in", 0, written)
+    with log.lead() as lease:
+        lease.commit(Commit(0, b"j", [Delivery("out", 0, written)]))
+    for place in ("in", "out"):
+        assert [Entry(*rest) for _, *rest in log.read(place, 0, 0).records] == written
+    assert [Entry(*rest) for _, *rest in log.read("in", 0, 2).records] == written[2:]
+
+
+def test_headers_count_towards_every_bound(log: Log) -> None:
+    labelled = Entry(None, b"b", (("name", bytes(100)),))
+    log.append("in", 0, [*entries(b"a"), labelled, *entries(b"c")])
+    assert len(log.read("in", 0, 0, bytes_max=100).records) == 1
+    huge = Entry(None, b"", tuple(("name", bytes(1 << 20)) for _ in range(16)))
+    assert size_of(huge) > ENTRY_BYTES_MAX
+    with pytest.raises(ConfigError, match=f"entry 0 for 'in'/0 has {size_of(huge)} bytes"):
+        log.append("in", 0, [huge])
+    assert log.end("in", 0) == 3
+
+
+def test_a_header_whose_name_is_no_text_is_refused(log: Log) -> None:
+    with pytest.raises(ConfigError, match=r"entry 0 for 'in'/0 has a header .* whose name is no text"):
+        log.append("in", 0, [Entry(None, b"a", (("\udcff", b""),))])
+    assert log.end("in", 0) == 0
 
 
 def test_a_read_keeps_its_bounds_but_always_moves(log: Log) -> None:
@@ -326,7 +355,8 @@ def test_a_journal_longer_than_one_read_comes_whole(log: Log) -> None:
     assert [(record.sequence, record.data) for record in log.journal(1)] == [(n, b"%d" % n) for n in range(1, 1_100)]
 
 
-ENTRY = st.builds(Entry, st.none() | st.binary(max_size=3), st.binary(max_size=12))
+HEADERS = st.lists(st.tuples(st.text(max_size=3), st.binary(max_size=3)), max_size=2).map(tuple)
+ENTRY = st.builds(Entry, st.none() | st.binary(max_size=3), st.binary(max_size=12), st.just(()) | HEADERS)
 PLACE = st.sampled_from([("in", 0), ("in", 1), ("out", 0)])
 SMALL = st.integers(0, 12)
 STEP = st.one_of(
@@ -358,7 +388,7 @@ class Model:
         while offset < self.end[place]:
             records, offset = log.read(*place, offset)
             found.extend(records)
-        assert [Entry(key, value) for _, key, value in found] == written
+        assert [Entry(*rest) for _, *rest in found] == written
         self.all[place].extend(found)
 
     def offset(self, place: tuple[str, int], number: int) -> int:
@@ -369,7 +399,7 @@ class Model:
     def read(self, place: tuple[str, int], number: int, count: int, size: int) -> list[LogRecord]:
         found: list[LogRecord] = []
         for record in self.all[place][number : number + count]:
-            size -= len(record.value) + len(record.key or b"")
+            size -= size_of(record)
             if found and size < 0:
                 break
             found.append(record)

@@ -46,6 +46,7 @@ class Desk:
     directory: Path
     address: str
     capsys: pytest.CaptureFixture[str]
+    prefix: str
 
     @property
     def config(self) -> Path:
@@ -76,8 +77,8 @@ class Desk:
 
 @pytest.fixture
 def desk(kafka: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("SIDESTREAM_KAFKA__PREFIX", f"{uuid4().hex}.")
-    desk = Desk(tmp_path, kafka, capsys)
+    desk = Desk(tmp_path, kafka, capsys, f"{uuid4().hex}.")
+    monkeypatch.setenv("SIDESTREAM_KAFKA__PREFIX", desk.prefix)
     desk.config.write_text(f'{SETTINGS}[log]\ndir = "{tmp_path}/state"\n[kafka]\naddress = "{kafka}"\n')
     return desk
 

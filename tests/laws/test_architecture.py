@@ -62,15 +62,8 @@ STREAMS_DOORS = {
         f"streams/{name}.py"
         for name in (
             *("kafka", "kafka_access", "kafka_cluster", "kafka_journal", "kafka_leader", "kafka_lease", "kafka_loop"),
-            *(
-                "kafka_reader",
-                "kafka_sizes",
-                "kafka_snapshots",
-                "kafka_survey",
-                "kafka_topics",
-                "kafka_wire",
-                "kafka_writer",
-            ),
+            *("kafka_odd_names", "kafka_reader", "kafka_sizes", "kafka_snapshots", "kafka_survey", "kafka_topics"),
+            *("kafka_wire", "kafka_writer"),
         )
     },
     "uvloop": {"streams/kafka_loop.py"},

@@ -39,6 +39,7 @@ OTHER_TOOLS_FLAGS = {
 OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
     *("--log", "--kafka", "--create", "--partition", "--key", "--from", "--count", "--rate", "--topic", "--audit"),
+    *("--header",),
     *("--reason", "--by", "--wait", "--all", "--dry-run"),
     *("--once", "--standby", "--accept-differences", "--change-contenders", "--at"),
     *("--baseline", "--effect", "--share", "--per-day", "--alpha", "--power"),

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError, MessageError
+from streams.codec_port import JSON, read_record
 from streams.csv_file import DELIMITERS, QUOTED_LINE_COUNT_MAX, CsvFile
 from streams.files import open_source
-from streams.jsonl_file import read_exactly, read_record
+from streams.jsonl_file import read_exactly
 from streams.ports import Record, SourceError
 
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -208,7 +209,7 @@ def test_a_value_of_a_log_is_read_as_the_same_line_of_a_file(write: Write, line:
     """The last line of a file has no end either; a blank line first keeps a byte order mark from its start."""
     source = open_source(write(b"\n" + line), file_format="jsonl", record_bytes_max=bytes_max)
     _, record = source
-    value = read_record(source.name, 2, line, bytes_max)
+    value = read_record(JSON, source.name, 2, line, bytes_max)
     assert [repr(each) for each in value] == [repr(each) for each in record]
 
 
@@ -225,7 +226,7 @@ def test_a_value_of_a_log_may_hold_line_feeds_and_hides_no_name_behind_them(
     pairs: list[tuple[str, object, str]],
 ) -> None:
     text = "{" + ",".join(json.dumps(name) + colon + json.dumps(value) for name, value, colon in pairs) + "}"
-    record = read_record("requests", 0, text.encode(), 10_000)
+    record = read_record(JSON, "requests", 0, text.encode(), 10_000)
     names = [name for name, _, _ in pairs]
     if len(set(names)) < len(names):
         assert record.refusal is not None

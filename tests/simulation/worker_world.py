@@ -18,7 +18,7 @@ from typing import Any
 from engine.errors import SnapshotError
 from streams.checkpoint import list_named
 from streams.ground import Ground
-from streams.log_port import Entry, LeaseError
+from streams.log_port import LeaseError
 from streams.memory_log import Fault, MemoryLog
 from streams.ports import SourceError
 from streams.run import Service
@@ -112,6 +112,8 @@ class World:
         self.told: list[str] = []
         self.may_lose = random.random() < 0.4
         self._given = self._sections()
+        if seed % 2:
+            self._given["kafka"] = {"address": "nowhere:9092"}  # outputs have headers, as on Kafka
         self._contenders: dict[str, Any] = SECTIONS["contenders"]
         self.settings = load_settings(None, self._given, {})
         self._now_s = 0.0
@@ -206,8 +208,8 @@ class World:
             if self._left <= 0:
                 return
             self._left -= 1
-            topic, (_, value) = self.senders.send(self.now_ms())
-            self.log.append(topic, 0, [Entry(None, value)])
+            topic, entry = self.senders.send(self.now_ms())
+            self.log.append(topic, 0, [entry])
 
     # Lives and deaths.
 

@@ -55,7 +55,7 @@ entries = st.builds(Entry, st.none() | st.binary(max_size=8), st.binary(max_size
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), entries), max_size=12), st.integers(1, 5))
-def test_every_record_goes_back_with_its_key_in_order_whatever_its_bytes(
+def test_every_record_goes_back_with_its_key_and_headers_in_order_whatever_its_bytes(
     sent: list[tuple[int, Entry]], batch_count: int
 ) -> None:
     log = a_log(3)
@@ -69,7 +69,7 @@ def test_every_record_goes_back_with_its_key_in_order_whatever_its_bytes(
     for partition in range(3):
         expected = [entry for number, entry in sent if number == partition]
         back = log.read("requests", partition, ends[partition]).records
-        assert [Entry(record.key, record.value) for record in back] == expected
+        assert [Entry(*rest) for _, *rest in back] == expected
         places = [each.to for each in returned if each.letter.place.partition == partition]
         assert places == [Place("requests", partition, record.offset) for record in back]
 

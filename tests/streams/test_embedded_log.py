@@ -20,7 +20,7 @@ import pytest
 from engine.errors import ConfigError, SidestreamError
 from streams.embedded_log import EmbeddedLog
 from streams.log_file import LOG_FILE, Durability
-from streams.log_port import Commit, Entry, Lease, LeaseError, LogError
+from streams.log_port import Commit, Delivery, Entry, Lease, LeaseError, LogError
 from streams.ports import SourceError
 from streams.stored_batch import BATCH_BYTES_MAX, BATCH_COUNT_MAX
 from streams.worker_lock import LOCK_FILE
@@ -80,7 +80,7 @@ def expected(count: int) -> dict[str, list[tuple[bytes | None, bytes]]]:
     for sequence in range(count):
         commit = effects_of(sequence)
         for delivery in commit.outputs:
-            found[f"{delivery.topic}/{delivery.partition}"].extend(map(tuple, delivery.entries))  # type: ignore[arg-type]
+            found[f"{delivery.topic}/{delivery.partition}"].extend(entry[:2] for entry in delivery.entries)
         found["journal"].append((b"%d" % sequence, commit.journal))
     return found
 
@@ -336,12 +336,53 @@ def everything_or_refusal(directory: Path) -> object:
         return refusal
 
 
+def version_of(directory: Path) -> int:
+    with closing(sqlite3.connect(directory / LOG_FILE)) as db:
+        return int(db.execute("SELECT version FROM format").fetchone()[0])
+
+
+def test_a_log_has_the_bytes_and_the_format_it_always_had_until_its_first_header(tmp_path: Path) -> None:
+    plain, labelled = [Entry(b"k", b"ab"), Entry(None, b"")], Entry(None, b"c", (("a", b"1"),))
+    with opened(tmp_path) as log:
+        log.create_topic("in", 1)
+        log.append("in", 0, plain)
+        with closing(sqlite3.connect(tmp_path / LOG_FILE)) as db:
+            ((blob,),) = db.execute("SELECT data FROM batch").fetchall()
+        assert blob == bytes.fromhex("01000000 02000000 ffffffff 00000000") + b"kab"
+        assert version_of(tmp_path) == 1
+        log.append("in", 0, [labelled])
+        assert version_of(tmp_path) == 2
+        log.append("in", 0, plain)
+    with opened(tmp_path) as again:
+        assert [Entry(*rest) for _, *rest in again.read("in", 0, 0).records] == [*plain, labelled, *plain]
+
+
+def test_a_commit_with_headers_that_fails_leaves_the_format_as_it_was(tmp_path: Path) -> None:
+    with opened(tmp_path) as log:
+        log.create_topic("out", 1)
+        outputs = [Delivery("out", 0, [Entry(None, b"c", (("a", b"1"),))]), Delivery("none", 0, [])]
+        with pytest.raises(ConfigError), log.lead() as lease:
+            lease.commit(Commit(0, b"j", outputs))
+    assert version_of(tmp_path) == 1
+
+
+def test_a_header_that_was_altered_is_found_by_its_checksum(tmp_path: Path) -> None:
+    with opened(tmp_path) as log:
+        log.create_topic("in", 1)
+        log.append("in", 0, [Entry(None, b"c", (("a", b"1"),))])
+        with closing(sqlite3.connect(tmp_path / LOG_FILE)) as db, db:
+            ((blob,),) = db.execute("SELECT data FROM batch").fetchall()
+            db.execute("UPDATE batch SET data = ?", (blob.replace(b"a1", b"a2"),))
+        with pytest.raises(LogError, match="does not have its checksum"):
+            log.read("in", 0, 0)
+
+
 def test_a_log_of_another_format_is_refused_with_the_remedy(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     with closing(sqlite3.connect(tmp_path / LOG_FILE)) as db, db:
-        db.execute("UPDATE format SET version = 2")
+        db.execute("UPDATE format SET version = 3")
     with pytest.raises(
-        LogError, match=r"has format 2, this sidestream reads 1; use the version that wrote it"
+        LogError, match=r"has format 3, this sidestream reads 2; use the version that wrote it"
     ) as error:
         opened(tmp_path)
     assert error.value.exit_code == 3
@@ -409,7 +450,7 @@ def test_large_appends_are_cut_into_bounded_batches_and_stay_one_append(tmp_path
     with opened(tmp_path) as log:
         log.create_topic("in", 1)
         log.append("in", 0, [*entries, *large])
-        assert everything(log)["in/0"] == [*entries, *large]
+        assert everything(log)["in/0"] == [entry[:2] for entry in (*entries, *large)]
         counts = [count for (count,) in log._file.db.execute("SELECT record_count FROM batch ORDER BY first_offset")]
     assert counts == [BATCH_COUNT_MAX, BATCH_COUNT_MAX, 2, 1, 1]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.intake import PASSED_OVER_MAX, Arrival, Input, Intake, Kind, runs_of
+from streams.intake import PASSED_OVER_MAX, Arrival, Input, Intake, Kind, Reading, runs_of
 from streams.journal import Run
 from streams.log_port import Entry, LogError, OffsetError
 from streams.memory_log import MemoryLog
@@ -37,7 +37,7 @@ def log_of(**values: Sequence[bytes]) -> MemoryLog:
 
 
 def intake_of(log: MemoryLog, offsets: Sequence[int] = (0, 0, 0, 0)) -> Intake:
-    return Intake(log, INPUTS, offsets, time_columns=TIMES, record_bytes_max=1_000)
+    return Intake(log, INPUTS, offsets, Reading(TIMES, 1_000))
 
 
 def at(column: str, *minutes: float) -> list[bytes]:

@@ -14,6 +14,7 @@ import pytest
 
 from streams.byte_lines import RECORD_BYTES_MAX
 from streams.embedded_log import EmbeddedLog
+from streams.log_port import Entry
 from tests.said import Said
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +90,18 @@ def test_peek_starts_and_stops_where_it_is_told(tmp_path: Path, capsys: pytest.C
     assert offsets("--from", 30) == offsets("--count", 0) == []
 
 
+def test_headers_go_in_with_append_and_are_shown_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.jsonl").write_text('{"a":1}\n')
+    flags = ["--log", tmp_path, "--create", 1, "--header", "a=1", "--header", "b=x=\u00fc", "--header", "a=2"]
+    assert Said(capsys, "append", "in", tmp_path / "a.jsonl", *flags).code == 0
+    with EmbeddedLog(str(tmp_path)) as log:
+        log.append("in", 0, [Entry(None, b"plain"), Entry(None, b"odd", (("a", b"\xff\x1b"),))])
+    labelled, plain, odd = Said(capsys, "peek", "in", "--log", tmp_path).lines()
+    assert labelled["headers"] == {"a": ["1", "2"], "b": "x=\u00fc"}
+    assert plain == {"offset": 1, "key": None, "text": "plain"}
+    assert odd["headers"] == {"a": "\\xff\x1b"}
+
+
 def test_peek_follows_what_another_process_appends(tmp_path: Path) -> None:
     with EmbeddedLog(str(tmp_path), create=True) as log:
         log.create_topic("in", 1)
@@ -98,7 +111,7 @@ def test_peek_follows_what_another_process_appends(tmp_path: Path) -> None:
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for number in range(3):
-                log.append("in", 0, [(None, b"%d" % number)])  # type: ignore[list-item]
+                log.append("in", 0, [Entry(None, b"%d" % number)])
                 assert json.loads(process.stdout.readline()) == {"offset": number, "key": None, "text": str(number)}
             assert process.wait() == 0
 

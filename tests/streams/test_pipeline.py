@@ -18,7 +18,7 @@ from engine.messages import Label, Request
 from engine.schema import Column, Kind
 from engine.targets import Task
 from streams.codec import RecordCodec, read_id, read_label
-from streams.jsonl_file import read_record
+from streams.codec_port import JSON, read_record
 from streams.log_port import Entry
 from streams.memory_log import MemoryLog
 from streams.pipeline import Pipeline, infer_pipeline, resolved_pipeline, sample
@@ -91,12 +91,12 @@ def test_what_is_on_the_topics_can_be_answered_and_learned() -> None:
     assert columns is not None
     messages: list[Request | Label] = []
     for number, entry in enumerate(log.read("requests", 0, 0).records):
-        request, beside = codec.decode(read_record("requests", number, entry.value, 1_000), number)
+        request, beside = codec.decode(read_record(JSON, "requests", number, entry.value, 1_000), number)
         assert isinstance(request, Request)
         assert beside is None
         messages.append(request)
     for number, entry in enumerate(log.read("labels", 0, 0).records):
-        values = read_record("labels", number, entry.value, 1_000).values
+        values = read_record(JSON, "labels", number, entry.value, 1_000).values
         assert values is not None
         label = read_label(values, read_id(values, "id"), columns)
         if isinstance(label, Label):
@@ -318,12 +318,12 @@ def test_what_was_resolved_makes_the_same_pipeline_again(
 
 RESOLVED = inferred(settings_of(), log_of(payments(60))).resolved()
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
-JSON = st.recursive(
+PLAIN = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 )
 
 
-@given(name=st.sampled_from(sorted(RESOLVED)), value=JSON)
+@given(name=st.sampled_from(sorted(RESOLVED)), value=PLAIN)
 def test_a_garbled_record_of_what_was_resolved_is_refused(name: str, value: object) -> None:
     garbled = {**RESOLVED, name: value}
     if json.dumps(garbled, sort_keys=True) == json.dumps(RESOLVED, sort_keys=True):
@@ -334,7 +334,7 @@ def test_a_garbled_record_of_what_was_resolved_is_refused(name: str, value: obje
         resolved_pipeline(settings_of(), {key: each for key, each in RESOLVED.items() if key != name})
 
 
-@given(JSON)
+@given(PLAIN)
 def test_what_is_no_record_at_all_is_refused(value: Any) -> None:
     with pytest.raises(SnapshotError, match="restore the log from a copy"):
         resolved_pipeline(settings_of(), value)

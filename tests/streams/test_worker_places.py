@@ -218,7 +218,7 @@ def rewrite(place: Place, topic: str, first: int, change: Callable[[bytes], byte
         found = f"SELECT batch.rowid, record_count, data FROM batch JOIN partition USING (partition_id) WHERE {where}"  # noqa: S608
         ((row, count, data),) = db.execute(found, (topic, first))
         before = list(decode(data, first, count))
-        blob = encode([Entry(key, change(value)) for _, key, value in before])
+        blob = encode([Entry(key, change(value)) for _, key, value, _ in before])
         assert blob != data
         crc = checksum(topic, 0, first, count, blob)
         db.execute("UPDATE batch SET data = ?, crc = ? WHERE rowid = ?", (blob, crc, row))
