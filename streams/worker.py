@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from streams.intake import Intake
+from streams.intake import SLICE_BYTES_MAX, Intake
 from streams.log_port import Commit, Lease
 from streams.replica import Effects, Replica
 from streams.worker_checkpoints import WorkerCheckpoints
@@ -31,8 +31,8 @@ class Pace:
 
     Parameters
     ----------
-    slice_count
-        Records taken at once, at most.
+    slice_count, slice_bytes_max
+        Records taken at once, at most; one that goes over the bytes is the last.
     checkpoint_every
         Messages between two checkpoints, at least.
     checkpoint_every_s
@@ -42,6 +42,7 @@ class Pace:
     """
 
     slice_count: int = 256
+    slice_bytes_max: int = SLICE_BYTES_MAX
     checkpoint_every: int = 20_000
     checkpoint_every_s: float = 60.0
     catch_up_s: float = 0.002
@@ -106,7 +107,7 @@ class Worker:
         """Do one turn; return whether there was anything to do."""
         started = self.seconds()
         self.intake.look()
-        arrivals = self.intake.take(self.pace.slice_count)
+        arrivals = self.intake.take(self.pace.slice_count, self.pace.slice_bytes_max)
         if arrivals or self.replica.unwritten:
             self._commit(self.replica.take(arrivals), started)
         if self._is_due():
@@ -144,12 +145,16 @@ class Worker:
         return since >= self.pace.checkpoint_every or self.seconds() - self._kept_s >= self.pace.checkpoint_every_s
 
     def _catch_up(self) -> int:
-        """Let challengers take steps for a while, or all there are once half of the tape's bound is reached."""
+        """Let challengers take steps for a while, or as many as stand on the tape beyond half of its bound.
+
+        Not all of them: under load the next slice would wait for tens of thousands of steps, and then none.
+        """
         engine = self.replica.engine
         if not engine.learner.tape:
             return 0
-        if len(engine.learner.tape) * 2 > engine.limits.tape_count_max:
-            return self.replica.catch_up()
+        beyond = len(engine.learner.tape) - engine.limits.tape_count_max // 2
+        if beyond > 0:
+            return self.replica.catch_up(beyond)
         started, taken = self.seconds(), 0
         while engine.learner.tape:
             left_s = self.pace.catch_up_s - (self.seconds() - started)
