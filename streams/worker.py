@@ -37,6 +37,8 @@ class Pace:
         Messages between two checkpoints, at least.
     checkpoint_every_s
         Seconds after which there is one all the same, if anything has happened.
+    checkpoint_share_max
+        The share of its time that checkpoints take at most, but for one at the end: a large state is kept less often.
     catch_up_s
         Seconds that challengers work before somebody looks whether anything has arrived.
     """
@@ -45,6 +47,7 @@ class Pace:
     slice_bytes_max: int = SLICE_BYTES_MAX
     checkpoint_every: int = 20_000
     checkpoint_every_s: float = 60.0
+    checkpoint_share_max: float = 0.1
     catch_up_s: float = 0.002
 
 
@@ -96,6 +99,7 @@ class Worker:
     seconds: Callable[[], float]
     pace: Pace = field(default_factory=Pace)
     _kept_s: float = 0.0
+    _keeping_s: float = 0.0
     _step_s: float = 0.0
 
     def begin(self, start: dict[str, object]) -> None:
@@ -123,8 +127,10 @@ class Worker:
 
     def keep(self) -> None:
         """Make a checkpoint, unless nothing was committed since the last."""
+        began_s = self.seconds()
         self.checkpoints.keep(self.replica)
         self._kept_s = self.seconds()
+        self._keeping_s = self._kept_s - began_s
         self.watcher.kept()
 
     def _commit(self, effects: Effects, started: float) -> None:
@@ -141,8 +147,11 @@ class Worker:
         """Whether it is time for a checkpoint. Never between a step and its commit: the journal must know the step."""
         if self.replica.unwritten or not self.checkpoints.behind:
             return False
-        since = self.replica.engine.position - self.checkpoints.position
-        return since >= self.pace.checkpoint_every or self.seconds() - self._kept_s >= self.pace.checkpoint_every_s
+        count = self.replica.engine.position - self.checkpoints.position
+        since_s = self.seconds() - self._kept_s
+        if since_s * self.pace.checkpoint_share_max < self._keeping_s:
+            return False
+        return count >= self.pace.checkpoint_every or since_s >= self.pace.checkpoint_every_s
 
     def _catch_up(self) -> int:
         """Let challengers take steps for a while, or as many as stand on the tape beyond half of its bound.

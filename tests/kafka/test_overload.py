@@ -16,7 +16,8 @@ from streams.ports import RAW_BYTES_MAX
 pytest.importorskip("aiokafka")
 
 from engine.errors import ConfigError
-from streams.log_port import Entry
+from streams.kafka_reader import BUFFER_BYTES_MAX
+from streams.log_port import READ_BYTES_MAX, Entry
 from tests.kafka.overload import PARTITIONS, Overloaded, flood, good, poison
 from tests.kafka_logs import limit_batches
 
@@ -90,28 +91,47 @@ def test_what_a_topic_is_too_small_for_is_refused_to_its_sender_and_answers_go_o
     assert [answer["id"] for answer in place.values("predictions")] == [f"e{n}" for n in range(20)]
 
 
-def test_a_long_record_in_one_partition_and_a_full_other_one_both_come(place: Overloaded) -> None:
-    """The leader gives a batch longer than was asked for only to the partition that is named first."""
-    with place.opened() as sender, place.opened() as log:
+def test_a_partition_that_never_runs_dry_does_not_keep_anothers_long_record_back(place: Overloaded) -> None:
+    """A leader gives a batch that is longer than was asked for only to the partition that is named first."""
+    with place.opened() as log:
         log.create_topic("in", 2)
         offsets = [log.read("in", number, 0).next_offset for number in range(2)]
         assert all(log.read("in", number, offsets[number]).records == [] for number in range(2)), "both are followed"
-        fat = bytes(3 << 20)
-        found: list[list[int]] = [[], []]
-        for _ in range(5):
-            sender.append("in", 1, [Entry(None, fat)])
-            for _ in range(10):
-                sender.append("in", 0, [Entry(None, bytes(1_000))] * 500)
-                for number in range(2):
-                    records, offsets[number] = log.read("in", number, offsets[number])
-                    found[number] += [len(record.value) for record in records]
-        held = log._reader.held_bytes()
-        assert all(size <= 2 * (1 << 21) + len(fat) for size in held.values())
-        for number, count in enumerate((5 * 10 * 500, 5)):
-            while len(found[number]) < count:
-                records, offsets[number] = log.read("in", number, offsets[number])
-                found[number] += [len(record.value) for record in records]
-        assert found == [[1_000] * 25_000, [len(fat)] * 5]
+        long = bytes(3 << 20)
+        for _ in range(40):
+            log.append("in", 0, [Entry(None, bytes(10_000))] * 90)
+        log.append("in", 1, [Entry(None, long)])
+        other = log._topics.place("in", 1)
+        count = 0
+        while count < 3_000:
+            records, offsets[0] = log.read("in", 0, offsets[0], count_max=30)
+            count += len(records)
+            if log._reader.held_bytes()[other]:
+                break
+        assert log._reader.held_bytes()[other] == len(long), "it was fetched while the first one still had more"
+        assert [len(record.value) for record in log.read("in", 1, offsets[1]).records] == [len(long)]
+
+
+def test_a_partition_nobody_reads_is_fetched_on_to_its_bound_and_the_other_goes_on(place: Overloaded) -> None:
+    with place.opened() as log:
+        log.create_topic("in", 2)
+        offsets = [log.read("in", number, 0).next_offset for number in range(2)]
+        assert all(log.read("in", number, offsets[number]).records == [] for number in range(2)), "both are followed"
+        full = log._topics.place("in", 0)
+        for number in range(60):
+            log.append("in", 0, [Entry(None, bytes(10_000))] * 90)
+            log.append("in", 1, [Entry(None, b"%d" % number)])
+            while not (span := log.read("in", 1, offsets[1])).records:
+                pass
+            offsets[1] = span.next_offset
+            assert [record.value for record in span.records] == [b"%d" % number]
+            assert log._reader.held_bytes()[full] < BUFFER_BYTES_MAX + READ_BYTES_MAX + 1_000_000
+        assert log._reader.held_bytes()[full] >= BUFFER_BYTES_MAX, "reading on was paused"
+        count = 0
+        while records := (span := log.read("in", 0, offsets[0])).records:
+            offsets[0] = span.next_offset
+            count += len(records)
+        assert count == 60 * 90, "and went on"
 
 
 def test_a_flood_holds_every_kind_of_poison() -> None:

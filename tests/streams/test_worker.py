@@ -18,7 +18,9 @@ from streams.journal import JournalEntry, decode
 from streams.log_port import Entry, LeaseError
 from streams.memory_log import Fault
 from streams.ports import SourceError
+from streams.replica import Replica
 from streams.worker import Pace
+from streams.worker_checkpoints import WorkerCheckpoints
 from tests.workers import ROOT, Life, settings_of
 
 
@@ -87,6 +89,26 @@ def test_the_state_is_kept_by_count_and_at_the_end() -> None:
     life.arrive(30)
     life.run()
     assert positions(life) == [60, 60, 40], "three are kept; the last one holds the last steps, too"
+
+
+def test_a_state_that_takes_long_to_keep_is_kept_less_often() -> None:
+    counts = []
+    for keeping_s in (0.0, 40.0):
+        life = Life(tick_s=0.01, settings=settings_of(run={"slice": 4, "checkpoint_every": 20}))
+        kept: list[int] = []
+
+        def keep(own: WorkerCheckpoints, replica: Replica, life: Life, kept: list[int], seconds: float) -> None:
+            kept.append(replica.engine.position)
+            own.position = replica.engine.position
+            life.now_s += seconds
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(WorkerCheckpoints, "keep", partialmethod(keep, life=life, kept=kept, seconds=keeping_s))
+            life.arrive(400)
+            life.run()
+        counts.append(len(kept))
+    assert counts[0] > 30
+    assert counts[1] < 5
 
 
 def test_the_state_is_kept_by_time_where_little_happens() -> None:
