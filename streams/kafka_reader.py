@@ -237,7 +237,7 @@ class Reader:
         wire = self._wire.over(self._clients[topic])
         for turn in count():
             self._room.clear()
-            wants = _in_turn(await self._wanted(wire, topic, node), turn)
+            wants = in_turn(await self._wanted(wire, topic, node), turn)
             if not wants:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._room.wait(), ROOM_S)
@@ -289,7 +289,7 @@ class Reader:
                     held.seen_end = max(held.seen_end, held.next_offset + 1)
 
 
-def _in_turn(wants: dict[TopicPartition, int], turn: int) -> dict[TopicPartition, int]:
+def in_turn(wants: dict[TopicPartition, int], turn: int) -> dict[TopicPartition, int]:
     """Return the same partitions with another one first each time.
 
     A leader gives only the first one that has anything a batch longer than was asked for; if that were always the same,
