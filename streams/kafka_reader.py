@@ -141,6 +141,14 @@ class Reader:
         """Return how many bytes of records are at hand, by partition."""
         return {place: held.data_bytes for place, held in list(self._places.items())}
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until a follower has put down something that nobody has taken, so long at most; False without any."""
+        with self._lock:
+            followed = [held for held in self._places.values() if held.is_followed]
+            if followed:
+                self._lock.wait_for(lambda: any(held.next_offset > held.at for held in followed), seconds)
+        return bool(followed)
+
     def heard(self, place: TopicPartition, end: int) -> None:
         """Remember that a partition has come so far."""
         held = self._places.get(place)

@@ -2,7 +2,7 @@
 
 One turn, in this order, and exactly-once follows from it:
 
-1. *take* what is at hand, at most a slice;
+1. *take* what is at hand, at most a slice (see `streams.stride`);
 2. *answer* it: the champion answers and learns, in memory;
 3. *commit* the outputs, and the journal record that names the inputs, in one transaction;
 4. *copy* new audit entries to their file, and *checkpoint* if one is due;
@@ -22,6 +22,7 @@ from typing import Protocol
 from streams.intake import SLICE_BYTES_MAX, Intake
 from streams.log_port import Commit, Lease
 from streams.replica import Effects, Replica
+from streams.stride import Stride
 from streams.worker_checkpoints import WorkerCheckpoints
 
 
@@ -31,23 +32,25 @@ class Pace:
 
     Parameters
     ----------
-    slice_count, slice_bytes_max
-        Records taken at once, at most; one that goes over the bytes is the last.
+    slice_count
+        Records taken at once, at most; None: as many as suit, see `streams.stride`.
+    slice_bytes_max
+        Bytes of the records taken at once; the one that goes over it is the last.
     checkpoint_every
         Messages between two checkpoints, at least.
     checkpoint_every_s
         Seconds after which there is one all the same, if anything has happened.
-    checkpoint_share_max
-        The share of its time that checkpoints take at most, but for one at the end: a large state is kept less often.
+    keeping_share
+        Share of its time that a worker may spend on checkpoints that are due by their messages: answers wait for them.
     catch_up_s
         Seconds that challengers work before somebody looks whether anything has arrived.
     """
 
-    slice_count: int = 256
+    slice_count: int | None = None
     slice_bytes_max: int = SLICE_BYTES_MAX
     checkpoint_every: int = 20_000
     checkpoint_every_s: float = 60.0
-    checkpoint_share_max: float = 0.1
+    keeping_share: float = 0.01
     catch_up_s: float = 0.002
 
 
@@ -98,9 +101,14 @@ class Worker:
     watcher: Watcher
     seconds: Callable[[], float]
     pace: Pace = field(default_factory=Pace)
+    _stride: Stride = field(init=False)
     _kept_s: float = 0.0
     _keeping_s: float = 0.0
     _step_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Begin with short slices."""
+        self._stride = Stride(self.pace.slice_count)
 
     def begin(self, start: dict[str, object]) -> None:
         """Write down that this worker leads: from here on nobody of an earlier term has committed anything more."""
@@ -111,9 +119,10 @@ class Worker:
         """Do one turn; return whether there was anything to do."""
         started = self.seconds()
         self.intake.look()
-        arrivals = self.intake.take(self.pace.slice_count, self.pace.slice_bytes_max)
+        arrivals = self.intake.take(self._stride.count, self.pace.slice_bytes_max)
         if arrivals or self.replica.unwritten:
             self._commit(self.replica.take(arrivals), started)
+            self._stride.took(len(arrivals), self.seconds() - started)
         if self._is_due():
             self.keep()
         return bool(self._catch_up()) or bool(arrivals)
@@ -127,10 +136,10 @@ class Worker:
 
     def keep(self) -> None:
         """Make a checkpoint, unless nothing was committed since the last."""
-        began_s = self.seconds()
+        started = self.seconds()
         self.checkpoints.keep(self.replica)
         self._kept_s = self.seconds()
-        self._keeping_s = self._kept_s - began_s
+        self._keeping_s = self._kept_s - started
         self.watcher.kept()
 
     def _commit(self, effects: Effects, started: float) -> None:
@@ -147,11 +156,10 @@ class Worker:
         """Whether it is time for a checkpoint. Never between a step and its commit: the journal must know the step."""
         if self.replica.unwritten or not self.checkpoints.behind:
             return False
-        count = self.replica.engine.position - self.checkpoints.position
-        since_s = self.seconds() - self._kept_s
-        if since_s * self.pace.checkpoint_share_max < self._keeping_s:
-            return False
-        return count >= self.pace.checkpoint_every or since_s >= self.pace.checkpoint_every_s
+        since, since_s = self.replica.engine.position - self.checkpoints.position, self.seconds() - self._kept_s
+        if since_s >= self.pace.checkpoint_every_s:
+            return True
+        return since >= self.pace.checkpoint_every and self._keeping_s <= since_s * self.pace.keeping_share
 
     def _catch_up(self) -> int:
         """Let challengers take steps for a while, or as many as stand on the tape beyond half of its bound.

@@ -18,9 +18,7 @@ from streams.journal import JournalEntry, decode
 from streams.log_port import Entry, LeaseError
 from streams.memory_log import Fault
 from streams.ports import SourceError
-from streams.replica import Replica
 from streams.worker import Pace
-from streams.worker_checkpoints import WorkerCheckpoints
 from tests.workers import ROOT, Life, settings_of
 
 
@@ -53,6 +51,16 @@ def test_a_slice_is_what_has_arrived_and_never_more_than_its_bound() -> None:
     life.arrive(5)
     life.run()
     assert [sum(run.record_count for run in entry.runs) for entry in entries(life) if entry.runs] == [4, 4, 2]
+
+
+def test_over_a_backlog_slices_grow_and_the_answers_are_the_same() -> None:
+    cut, uncut = Life(), Life(settings=settings_of(run={"slice": None}))
+    for life in (cut, uncut):
+        life.arrive(600)
+        life.run()
+    counts = [sum(run.record_count for run in entry.runs) for entry in entries(uncut) if entry.runs]
+    assert counts == [256, 512, 432]
+    assert lines(uncut, "predictions") == lines(cut, "predictions")
 
 
 def test_what_stands_on_the_tape_beyond_half_its_bound_is_taken_at_once_and_no_more() -> None:
@@ -91,24 +99,21 @@ def test_the_state_is_kept_by_count_and_at_the_end() -> None:
     assert positions(life) == [60, 60, 40], "three are kept; the last one holds the last steps, too"
 
 
-def test_a_state_that_takes_long_to_keep_is_kept_less_often() -> None:
-    counts = []
-    for keeping_s in (0.0, 40.0):
-        life = Life(tick_s=0.01, settings=settings_of(run={"slice": 4, "checkpoint_every": 20}))
-        kept: list[int] = []
+def test_checkpoints_that_are_due_by_count_take_a_small_share_of_the_time() -> None:
+    kept: dict[float, set[int]] = {}
+    for tick_s in (0.0, 0.01):
+        life = Life(tick_s=tick_s)
+        seen = kept.setdefault(tick_s, set())
 
-        def keep(own: WorkerCheckpoints, replica: Replica, life: Life, kept: list[int], seconds: float) -> None:
-            kept.append(replica.engine.position)
-            own.position = replica.engine.position
-            life.now_s += seconds
+        def look(life: Life = life, seen: set[int] = seen) -> bool:
+            seen.update(positions(life))
+            return False
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(WorkerCheckpoints, "keep", partialmethod(keep, life=life, kept=kept, seconds=keeping_s))
-            life.arrive(400)
-            life.run()
-        counts.append(len(kept))
-    assert counts[0] > 30
-    assert counts[1] < 5
+        life.between = look
+        life.arrive(400)
+        life.run()
+    assert len(kept[0.0]) >= 40, "one after every twenty messages, where they take no time"
+    assert 2 < len(kept[0.01]) < 20, "where one takes 0.01 s, one second passes between two"
 
 
 def test_the_state_is_kept_by_time_where_little_happens() -> None:
