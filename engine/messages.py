@@ -73,7 +73,7 @@ class Verb(StrEnum):
     ALLOW = "allow"
     """Evidence may promote this contender again."""
     SHED = "shed"
-    """This challenger is taken out to save time; nobody who answers can be. Its state is kept, as of one benched."""
+    """This challenger takes no more steps, nor those that wait, to save time; nobody who answers can be shed."""
     RESUME = "resume"
     """A challenger that was shed takes steps again from here; of one that is out for another reason it is refused."""
 

@@ -6,7 +6,9 @@ along; but before the understudy answers, a contender that was only shed comes b
 very request that broke the one before, so every request is answered.
 
 Before any change the tape is caught up, so the heir answers as it stood at that position and the shadow answers keep
-their order: what happens depends on the position alone, never on how far a challenger lagged. This file knows nothing
+their order: what happens depends on the position alone, never on how far a challenger lagged. Only who is shed leaves
+the steps that wait on the tape untaken: to take them first is the work that is to be saved. How far it came the journal
+says. This file knows nothing
 of joins, figures or what an answer is.
 """
 
@@ -82,7 +84,8 @@ class Succession:
         if verb is None:
             msg = f"a command is {', '.join(self._verbs)}, got {command.verb!r:.80}"
             raise ConfigError(msg)
-        self._learner.catch_up(out)
+        if command.verb != Verb.SHED:
+            self._learner.catch_up(out)
         refused = verb(command.contender, when, out)
         champion = self.answerer.name
         out.commanded.append(

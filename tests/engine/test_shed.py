@@ -38,6 +38,27 @@ def test_a_shed_challenger_takes_no_steps_until_it_is_resumed_with_its_state_as_
     assert counting.learned == 2
 
 
+def test_whoever_is_shed_takes_none_of_the_steps_that_wait_and_the_others_take_them_all() -> None:
+    slow, other = Counting(0.0), Counting(0.0)
+    engine = made(b=slow, c=other)
+    for number in range(3):
+        engine.answer([Request(number, {"x": 1.0}), Label(number, target=True)])
+    engine.catch_up(step_count_max=len(engine.learner.tape) // 3)
+    engine.command(Command(Verb.SHED, "b"))
+    assert (slow.learned, other.learned) == (1, 1), "nobody is made to catch up for it"
+    shadow = engine.catch_up().shadow
+    assert (slow.learned, other.learned) == (1, 3)
+    assert [(each.request_index, each.model) for each in shadow if each.model != "no_change"] == [(1, "c"), (2, "c")]
+
+
+def test_what_was_answered_before_a_shedding_is_scored_after_it() -> None:
+    engine = made(b=Stub(0.9))
+    engine.process([Request(0, {"x": 1.0})])
+    engine.command(Command(Verb.SHED, "b"))
+    engine.process([Label(0, target=True)])
+    assert engine.summary().data["models"]["b"]["metrics"]["count"] == 1
+
+
 @pytest.mark.parametrize(
     ("verb", "name", "says"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from engine.messages import Verb
@@ -66,6 +67,29 @@ def test_what_was_shed_is_recovered_from_the_journal_alone() -> None:
     live = life.recovered().replica.engine.state_digest()
     life.disk = Life().disk
     assert life.recovered().replica.engine.state_digest() == live
+
+
+def test_how_far_a_shed_challenger_had_come_is_in_the_journal() -> None:
+    learned = []
+    for tick_s in (0.0001, 0.0015):
+        life = Life(tick_s=tick_s)
+        turns = iter(range(10_000))
+
+        def passes(life: Life = life, turns: Iterator[int] = turns) -> bool:
+            if next(turns) == 60:
+                record = CommandRecord(Verb.SHED, "bayes", "sidestream", 1_700_000_000_000, "a test")
+                life.append("commands", encode(record))
+            return False
+
+        life.between = passes
+        life.arrive(200)
+        life.run()
+        live = life.recovered().replica.engine
+        (bayes,) = [each for each in live.learner.contenders if each.name == "bayes"]
+        learned.append(bayes.learned_count)
+        life.disk = Life().disk
+        assert life.recovered().replica.engine.state_digest() == live.state_digest()
+    assert 0 < learned[1] < learned[0], "the second lagged"
 
 
 def test_whoever_a_person_benched_does_not_come_back() -> None:
