@@ -76,7 +76,7 @@ def test_how_far_a_shed_challenger_had_come_is_in_the_journal() -> None:
         turns = iter(range(10_000))
 
         def passes(life: Life = life, turns: Iterator[int] = turns) -> bool:
-            if next(turns) == 60:
+            if next(turns) == 95:
                 record = CommandRecord(Verb.SHED, "bayes", "sidestream", 1_700_000_000_000, "a test")
                 life.append("commands", encode(record))
             return False
