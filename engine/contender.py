@@ -33,6 +33,9 @@ Incident: TypeAlias = Alarm | Benched | Episode | Reaction
 Told: TypeAlias = tuple[int, Incident]
 """An incident after the number of the step, in its stretch of the tape, at which it happened."""
 
+SHED = "shed"
+"""Why a contender is benched that was taken out to save time: nothing is wrong with it."""
+
 REASON_CHARS_MAX = 500
 """What is kept of an error's words."""
 

@@ -130,7 +130,8 @@ class Engine:
     def command(self, command: Command, out: Outcomes | None = None) -> Outcomes:
         """Change who answers, before the next message: `out.commanded` says whether it was done, or why it was refused.
 
-        The challengers catch up first, so a command means the same however far they lagged.
+        The challengers catch up first, so a command means the same however far they lagged; but for `shed`, after which
+        the shed one takes none of the steps that wait, either.
 
         Raises
         ------

@@ -58,7 +58,7 @@ Message: TypeAlias = Request | Label | Refused
 
 
 class Verb(StrEnum):
-    """What a person can ask of the engine."""
+    """What a person can ask of the engine; a worker that is overloaded asks for the last two by itself."""
 
     PROMOTE = "promote"
     """This contender answers from here; the one before stays in the shadow."""
@@ -72,6 +72,10 @@ class Verb(StrEnum):
     """Evidence may not promote this contender, whatever it says: for reasons the engine cannot see, such as latency."""
     ALLOW = "allow"
     """Evidence may promote this contender again."""
+    SHED = "shed"
+    """This challenger takes no more steps, nor those that wait, to save time; nobody who answers can be shed."""
+    RESUME = "resume"
+    """A challenger that was shed takes steps again from here; of one that is out for another reason it is refused."""
 
 
 class Command(NamedTuple):

@@ -2,10 +2,13 @@
 
 The ladder: the latest champion before this one that is not benched; else the first healthy contender of the plan that
 is neither a rules model nor the baseline; else the first healthy rules model; else the understudy, which learned all
-along. Whoever is next answers within the very request that broke the one before, so every request is answered.
+along; but before the understudy answers, a contender that was only shed comes back. Whoever is next answers within the
+very request that broke the one before, so every request is answered.
 
 Before any change the tape is caught up, so the heir answers as it stood at that position and the shadow answers keep
-their order: what happens depends on the position alone, never on how far a challenger lagged. This file knows nothing
+their order: what happens depends on the position alone, never on how far a challenger lagged. Only who is shed leaves
+the steps that wait on the tape untaken: to take them first is the work that is to be saved. How far it came the journal
+says. This file knows nothing
 of joins, figures or what an answer is.
 """
 
@@ -15,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from engine.contender import Contender, Role, Rung
+from engine.contender import SHED, Contender, Role, Rung
 from engine.errors import ConfigError, SnapshotError
 from engine.learner import Learner
 from engine.messages import Command, Commanded, Outcomes, Promoted, Recommended, Verb
@@ -65,6 +68,8 @@ class Succession:
             Verb.RESTORE: self._restore,
             Verb.HOLD: self._hold,
             Verb.ALLOW: self._allow,
+            Verb.SHED: self._shed,
+            Verb.RESUME: self._resume,
         }
 
     def role_of(self, contender: Contender) -> Role:
@@ -79,7 +84,8 @@ class Succession:
         if verb is None:
             msg = f"a command is {', '.join(self._verbs)}, got {command.verb!r:.80}"
             raise ConfigError(msg)
-        self._learner.catch_up(out)
+        if command.verb != Verb.SHED:
+            self._learner.catch_up(out)
         refused = verb(command.contender, when, out)
         champion = self.answerer.name
         out.commanded.append(
@@ -94,6 +100,8 @@ class Succession:
             reason = f"{before.name} was benched: {before.benched}"
             self._previous.append(before)
             heir = self._next_rung()
+            if heir is not None:
+                heir.benched = None
             rung = Rung.UNDERSTUDY if heir is None else heir.billing.rung
             self._seat(heir, rung, Choice("", "ladder", reason, {}), when, out)
         return self.answerer
@@ -121,14 +129,16 @@ class Succession:
     def _next_rung(self) -> Contender | None:
         """Return the highest rung that is healthy; None is the understudy's."""
         plan = self.contenders
-        for rungs, candidates in (
+        rungs_of = (
             ((Rung.CHALLENGER, Rung.RULES), [*reversed(self._previous)]),
             ((Rung.CHALLENGER,), plan),
             ((Rung.RULES,), plan),
-        ):
-            for contender in candidates:
-                if contender.benched is None and contender.billing.rung in rungs:
-                    return contender
+        )
+        for why in (None, SHED):
+            for rungs, candidates in rungs_of:
+                for contender in candidates:
+                    if contender.benched == why and contender.billing.rung in rungs:
+                        return contender
         return None
 
     def _promote(self, name: str | None, when: Moment, out: Outcomes) -> str | None:
@@ -158,7 +168,7 @@ class Succession:
         contender = self._by_name.get(name or "")
         if contender is None:
             return self._unknown(name)
-        if contender.benched is not None:
+        if contender.benched not in {None, SHED}:
             return f"{name!r} is benched already ({contender.benched})"
         contender.bench(_BY_COMMAND, when)
         if contender is self.answerer:
@@ -175,6 +185,23 @@ class Succession:
         if self._learner.champion is None and (contender.billing.rung is not None or contender in self._previous):
             self._seat(contender, None, _commanded("restored"), when, out)
         return None
+
+    def _shed(self, name: str | None, when: Moment, out: Outcomes) -> str | None:  # noqa: ARG002 - nobody's place changes
+        contender = self._by_name.get(name or "")
+        if contender is None:
+            return self._unknown(name)
+        if contender is self.answerer or (self.router is not None and contender in self.router.arms):
+            return f"{name!r} answers requests, and only who answers none can be shed"
+        if contender.benched is not None:
+            return f"{name!r} is benched already ({contender.benched})"
+        contender.bench(SHED, when)
+        return None
+
+    def _resume(self, name: str | None, when: Moment, out: Outcomes) -> str | None:
+        contender = self._by_name.get(name or "")
+        if contender is not None and contender.benched not in {None, SHED}:
+            return f"{name!r} was not shed but benched ({contender.benched}); restore it instead"
+        return self._restore(name, when, out)
 
     def _hold(self, name: str | None, when: Moment, out: Outcomes) -> str | None:  # noqa: ARG002 - nothing changes now
         if name not in self._by_name:

@@ -57,6 +57,12 @@ class ModelTimer:
             self._spent_ns[verb] += spent * count // max(1, sum(counts))
 
     @property
+    def seconds(self) -> float:
+        """What all calls took together, those between two samples reckoned like these."""
+        each = zip(self.calls, self._spent_ns, self._sampled, strict=True)
+        return sum(calls * spent / count for calls, spent, count in each if count) / 1e9
+
+    @property
     def us_per_event(self) -> float | None:
         """Mean microseconds to predict and to learn one event; None before anything was timed."""
         means = [spent / count for spent, count in zip(self._spent_ns, self._sampled, strict=True) if count]

@@ -24,6 +24,10 @@ PASSED_OVER_MAX = 1_000
 """Records taken from elsewhere before one with a late event time is taken all the same: a wild clock stops nothing."""
 
 
+SLICE_BYTES_MAX = 1 << 22
+"""Bytes of the records taken at once; one that goes over it is the last."""
+
+
 class Kind(IntEnum):
     """What an input carries, in the order in which they go at equal times."""
 
@@ -113,14 +117,15 @@ class Intake:
                 self._maybe_more[number] = True
                 self._advance(number)
 
-    def take(self, count_max: int) -> list[Arrival]:
+    def take(self, count_max: int, bytes_max: int = SLICE_BYTES_MAX) -> list[Arrival]:
         """Return up to so many records of what has arrived, in the order of this file's first paragraph."""
         taken: list[Arrival] = []
-        while len(taken) < count_max:
+        while len(taken) < count_max and bytes_max > 0:
             number = self._next()
             if number is None:
                 break
             taken.append(self._pop(number))
+            bytes_max -= len(taken[-1].record.raw)
         return taken
 
     def take_runs(self, runs: Iterable[Run]) -> list[Arrival]:
@@ -156,6 +161,13 @@ class Intake:
             max(0, self._log.end(each.topic, each.partition) - self._offset(number))
             for number, each in enumerate(self._inputs)
         )
+
+    def held_bytes(self) -> list[int]:
+        """Return how many bytes of records are at hand, by input: one read of the log at most."""
+        heads = (0 if head is None else len(head.arrival.record.raw) for head in self._heads)
+        return [
+            head + sum(len(each.value) for each in buffer) for head, buffer in zip(heads, self._buffers, strict=True)
+        ]
 
     def waiting(self) -> bool:
         """Whether something is at hand to be taken."""

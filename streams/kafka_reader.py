@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from threading import Condition
 from typing import Any
 
@@ -136,6 +137,10 @@ class Reader:
             self._loop.wake(self._room)
         return Span(records, max(next_offset, from_offset))
 
+    def held_bytes(self) -> dict[TopicPartition, int]:
+        """Return how many bytes of records are at hand, by partition."""
+        return {place: held.data_bytes for place, held in list(self._places.items())}
+
     def wait(self, seconds: float) -> bool:
         """Wait until a follower has put down something that nobody has taken, so long at most; False without any."""
         with self._lock:
@@ -238,9 +243,9 @@ class Reader:
     async def _followed(self, topic: str, node: int) -> None:
         """Put what comes at one leader into the buffers that have room, until there is nothing to follow there."""
         wire = self._wire.over(self._clients[topic])
-        while True:
+        for turn in count():
             self._room.clear()
-            wants = await self._wanted(wire, topic, node)
+            wants = in_turn(await self._wanted(wire, topic, node), turn)
             if not wants:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._room.wait(), ROOM_S)
@@ -290,3 +295,14 @@ class Reader:
                 if held is not None:
                     held.is_followed = held.is_fresh = False
                     held.seen_end = max(held.seen_end, held.next_offset + 1)
+
+
+def in_turn(wants: dict[TopicPartition, int], turn: int) -> dict[TopicPartition, int]:
+    """Return the same partitions with another one first each time.
+
+    A leader gives only the first one that has anything a batch longer than was asked for; if that were always the same,
+    the long batches of the others would wait for it to run dry.
+    """
+    places = list(wants)
+    first = turn % max(1, len(places))
+    return {place: wants[place] for place in places[first:] + places[:first]}

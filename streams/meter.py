@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from engine.engine import Engine
 from engine.messages import Outcomes
+from streams.relief import shed_names
 from streams.replica import Effects
 
 WINDOW_S = 10.0
@@ -24,7 +25,9 @@ _OPEN_COUNT_MAX = 100_000
 class Status(NamedTuple):
     """One look at a worker. None is not known.
 
-    `label_delay_s` is the median of the last labels, in event time where labels carry one, else in time passed here.
+    `label_delay_s` is the median of the last labels, in event time where labels carry one, else in time passed here;
+    `behind_s` is how long the backlog takes at the pace of the last seconds, and `shed` names the challengers that are
+    out until it is small.
     """
 
     events: int
@@ -37,16 +40,20 @@ class Status(NamedTuple):
     label_delay_s: float | None
     checkpoint_age_s: float | None
     tape: int
+    behind_s: float | None = None
+    shed: tuple[str, ...] = ()
 
     def line(self) -> str:
         """Return the status as one line for eyes."""
         p99 = "n/a" if self.answer_s_p99 is None else f"{self.answer_s_p99 * 1_000:.1f} ms"
         loss = "n/a" if self.rolling_loss is None else f"{self.rolling_loss:.4f}"
         delay = "n/a" if self.label_delay_s is None else _rounded(self.label_delay_s)
+        behind = "" if self.behind_s is None else f" ({_rounded(self.behind_s)} of work)"
+        shed = f" | shed {', '.join(self.shed)}" if self.shed else ""
         kept = "nothing yet" if self.checkpoint_age_s is None else f"{self.checkpoint_age_s:.0f} s ago"
         return (
-            f"{self.events:,} events, {self.events_per_s:,.0f}/s | p99 {p99} | backlog {self.backlog:,} | "
-            f"pending {self.pending:,} | {self.champion} loss {loss} | labels after {delay} | kept {kept}"
+            f"{self.events:,} events, {self.events_per_s:,.0f}/s | p99 {p99} | backlog {self.backlog:,}{behind} | "
+            f"pending {self.pending:,} | {self.champion} loss {loss} | labels after {delay} | kept {kept}{shed}"
         )
 
 
@@ -61,6 +68,7 @@ class Meter:
     """
 
     seconds: Callable[[], float]
+    _taken: deque[tuple[float, int]] = field(default_factory=deque)
     _commits: deque[tuple[float, int, float]] = field(default_factory=deque)
     _delays: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAY_COUNT))
     _open: dict[int, tuple[int | None, float]] = field(default_factory=dict)
@@ -75,6 +83,8 @@ class Meter:
         answers = sum(len(out.predictions) for out in effects.outcomes)
         if answers:
             self._commits.append((now, answers, seconds))
+        if effects.record_count:
+            self._taken.append((now, effects.record_count))
         for out in effects.outcomes:
             self._time_labels(out, now)
         self._forget(now)
@@ -89,6 +99,7 @@ class Meter:
         self._forget(now)
         window_s = min(WINDOW_S, now - (self._began_s or now)) or 1.0
         join, learner = engine.scorer.join, engine.learner
+        taken_per_s = sum(count for _, count in self._taken) / window_s
         served = learner.champion.judges if learner.champion else learner.served
         return Status(
             events=join.ledger.requests,
@@ -101,11 +112,15 @@ class Meter:
             label_delay_s=median(self._delays) if self._delays else None,
             checkpoint_age_s=None if self._kept_s is None else now - self._kept_s,
             tape=len(engine.learner.tape),
+            behind_s=backlog / taken_per_s if taken_per_s else None,
+            shed=shed_names(engine),
         )
 
     def _forget(self, now: float) -> None:
         while self._commits and self._commits[0][0] < now - WINDOW_S:
             self._commits.popleft()
+        while self._taken and self._taken[0][0] < now - WINDOW_S:
+            self._taken.popleft()
 
     def _time_labels(self, out: Outcomes, now: float) -> None:
         """Take down when requests were answered, and how long their labels took."""

@@ -21,6 +21,9 @@ _FREE = frozenset(
 )
 """Settings that change no answer and no byte of output."""
 
+_REPLAY_FREE = ("log.", "kafka.", "topics.", "overload.")
+"""What the settings begin with that a replay has no use for."""
+
 _WORKER_FREE = frozenset({"input.paths", "input.format", "log.dir", "log.durability"})
 """Settings that change no answer of a worker: its inputs and outputs have their places in topics."""
 
@@ -34,7 +37,7 @@ def arguments(settings: Settings, plan: Plan) -> dict[str, str]:
     found = {
         name: value
         for name, value in plain_settings(settings).items()
-        if name not in _FREE and name != "labels.source" and not name.startswith(("log.", "kafka.", "topics."))
+        if name not in _FREE and name != "labels.source" and not name.startswith(_REPLAY_FREE)
     }
     found |= _inferred(plan)
     labels = settings.labels.path
@@ -52,7 +55,7 @@ def worker_arguments(settings: Settings, plan: Plan) -> dict[str, str]:
     found = {
         name: value
         for name, value in plain_settings(settings).items()
-        if name not in _FREE and name not in _WORKER_FREE and not name.startswith("kafka.")
+        if name not in _FREE and name not in _WORKER_FREE and not name.startswith(("kafka.", "overload."))
     }
     found["labels.source"] = repr("topic" if settings.labels.on_topic else "record")
     found |= _inferred(plan)

@@ -33,10 +33,11 @@ COMMAND_RULE = "command"
 
 
 class Effects(NamedTuple):
-    """What one slice came to: the commit, and what was said, for those who watch."""
+    """What one slice came to: the commit, what was said, and how many records it took, for those who watch."""
 
     commit: Commit
     outcomes: tuple[Outcomes, ...]
+    record_count: int
 
 
 class Replica:
@@ -145,7 +146,7 @@ class Replica:
         said, self._said = tuple(self._said), []
         self._steps = 0
         self.sequence += 1
-        return Effects(commit, said)
+        return Effects(commit, said, len(arrivals))
 
     def _change(self, start: Mapping[str, Any]) -> None:
         """Go on with other contenders: those that stay continue, new ones know nothing yet, the champion stays."""

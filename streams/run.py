@@ -34,6 +34,7 @@ from streams.pipeline import (
 )
 from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovered
+from streams.relief import Relief
 from streams.settings import Settings, settings_as_data
 from streams.snapshot_fetch import fetch_newer
 from streams.snapshot_shelf import shelf_of
@@ -271,7 +272,10 @@ class Service:
     def _work(self, worker: Worker) -> None:
         """Turn after turn, until asked to stop, or, with `once`, until there is nothing more to do."""
         idle_s = IDLE_S_MIN
+        relief = self._relief(worker)
         while not self.stop.asked():
+            if relief is not None:
+                relief.look(self.world.seconds(), worker.intake.backlog)
             if worker.turn():
                 idle_s = IDLE_S_MIN
             elif self.once:
@@ -280,6 +284,13 @@ class Service:
                 self.stop.wait(idle_s)
                 idle_s = min(2 * idle_s, IDLE_S_MAX)
             self.observer.working(partial(self._status, worker))
+
+    def _relief(self, worker: Worker) -> Relief | None:
+        """Return who looks whether challengers are to be shed; None with `once`, where nobody waits for an answer."""
+        rules, engine = self.settings.overload.rules(), worker.replica.engine
+        if rules is None or self.once or len(engine.learner.contenders) == 1:
+            return None
+        return Relief(rules, engine, self.log, self.settings.topics.commands, self.world.now_ms)
 
     def _status(self, worker: Worker) -> Status:
         return self._meter.status(worker.replica.engine, worker.intake.backlog())

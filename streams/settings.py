@@ -27,6 +27,7 @@ from streams.settings_fields import Section
 from streams.settings_judgement import AlarmSettings, DetectorSettings, PromotionSettings, ReactionSettings
 from streams.settings_kafka import KafkaSettings
 from streams.settings_layers import Given, merge, refuse_all, sentence, unknown_name
+from streams.settings_overload import OverloadSettings
 from streams.settings_routing import RoutingSettings
 from streams.settings_sections import (
     ContenderSettings,
@@ -63,6 +64,7 @@ class Settings:
     log: LogSettings
     kafka: KafkaSettings
     topics: TopicSettings
+    overload: OverloadSettings
     run: RunSettings
 
 
@@ -83,6 +85,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "log": LogSettings,
     "kafka": KafkaSettings,
     "topics": TopicSettings,
+    "overload": OverloadSettings,
     "run": RunSettings,
 }
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from streams.intake import Intake
+from streams.intake import SLICE_BYTES_MAX, Intake
 from streams.log_port import Commit, Lease
 from streams.replica import Effects, Replica
 from streams.stride import Stride
@@ -34,6 +34,8 @@ class Pace:
     ----------
     slice_count
         Records taken at once, at most; None: as many as suit, see `streams.stride`.
+    slice_bytes_max
+        Bytes of the records taken at once; the one that goes over it is the last.
     checkpoint_every
         Messages between two checkpoints, at least.
     checkpoint_every_s
@@ -45,6 +47,7 @@ class Pace:
     """
 
     slice_count: int | None = None
+    slice_bytes_max: int = SLICE_BYTES_MAX
     checkpoint_every: int = 20_000
     checkpoint_every_s: float = 60.0
     keeping_share: float = 0.01
@@ -132,7 +135,7 @@ class Worker:
         """Do one turn; return whether there was anything to do."""
         started = self.seconds()
         self.intake.look()
-        arrivals = self.intake.take(self._stride.count)
+        arrivals = self.intake.take(self._stride.count, self.pace.slice_bytes_max)
         if arrivals or self.replica.unwritten:
             effects = self.replica.take(arrivals)
             self._stride.took(len(arrivals), self.seconds() - started)
@@ -180,12 +183,16 @@ class Worker:
         return since >= self.pace.checkpoint_every and self._keeping_s <= since_s * self.pace.keeping_share
 
     def _catch_up(self) -> int:
-        """Let challengers take steps for a while, or all there are once half of the tape's bound is reached."""
+        """Let challengers take steps for a while, or as many as stand on the tape beyond half of its bound.
+
+        Not all of them: under load the next slice would wait for tens of thousands of steps, and then none.
+        """
         engine = self.replica.engine
         if not engine.learner.tape:
             return 0
-        if len(engine.learner.tape) * 2 > engine.limits.tape_count_max:
-            return self.replica.catch_up()
+        beyond = len(engine.learner.tape) - engine.limits.tape_count_max // 2
+        if beyond > 0:
+            return self.replica.catch_up(beyond)
         started, taken = self.seconds(), 0
         while engine.learner.tape:
             left_s = self.pace.catch_up_s - (self.seconds() - started)

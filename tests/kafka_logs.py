@@ -73,3 +73,8 @@ def set_options(address: str, topic: str, options: dict[str, str]) -> None:
             await admin.close()
 
     asyncio.run(ask())
+
+
+def limit_batches(address: str, topic: str, bytes_max: int) -> None:
+    """Have a broker refuse longer batches from now on."""
+    set_options(address, topic, {"max.message.bytes": str(bytes_max)})

@@ -28,6 +28,8 @@ OTHER_TOOLS_FLAGS = {
     "--rounds",
     "--dir",
     "--kills",
+    "--backlog",
+    "--poison",
     "--quick",
     "--only",
     "--streams",

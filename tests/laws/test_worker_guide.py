@@ -85,6 +85,7 @@ def test_the_guide_shows_a_status_line_as_it_is_and_explains_each_of_its_words()
         label_delay_s=5.8 * 86_400,
         checkpoint_age_s=12.0,
         tape=0,
+        behind_s=0.0392,
     )
     assert f"{status.line()}\n" in blocks(GUIDE, "text")
     section = PAGE[PAGE.index("## The status line") : PAGE.index("## Stopping")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partialmethod
 
 import pytest
 
@@ -17,6 +18,7 @@ from streams.journal import JournalEntry, decode
 from streams.log_port import Entry, LeaseError
 from streams.memory_log import Fault
 from streams.ports import SourceError
+from streams.worker import Pace
 from tests.workers import ROOT, Life, settings_of
 
 
@@ -61,13 +63,24 @@ def test_over_a_backlog_slices_grow_and_the_answers_are_the_same() -> None:
     assert lines(uncut, "predictions") == lines(cut, "predictions")
 
 
-def test_a_tape_that_grew_to_half_its_bound_is_taken_at_once() -> None:
-    life = Life(tick_s=1.0, settings=settings_of(limits={"tape_count_max": 10}))
-    life.arrive(20)
+def test_what_stands_on_the_tape_beyond_half_its_bound_is_taken_at_once_and_no_more() -> None:
+    life = Life(tick_s=1.0, settings=settings_of(limits={"tape_count_max": 20}))
+    life.arrive(40)
     life.run()
     steps = [entry.steps for entry in entries(life) if entry.steps]
-    assert max(steps) > 5, "though the clock allows no more than one"
+    assert max(steps[:-1]) > 1, "though the clock allows no more than one"
+    assert max(steps) <= 20, "so no slice waits for all of them"
     assert life.recovered().replica.engine.forced_catch_ups == 0, "so the engine need not do it between two answers"
+
+
+def test_a_slice_ends_with_the_record_that_goes_over_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "__init__", partialmethod(Pace.__init__, slice_bytes_max=100))
+    life = Life(settings=settings_of(run={"slice": 100}))
+    life.arrive(4)
+    life.run()
+    counts = [sum(run.record_count for run in entry.runs) for entry in entries(life) if entry.runs]
+    assert sum(counts) == 8
+    assert max(counts) < 4
 
 
 def test_challengers_work_no_longer_than_their_time_between_two_looks() -> None:
