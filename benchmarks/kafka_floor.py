@@ -1,9 +1,9 @@
 """The floor of `benchmarks.kafka`: what anybody pays who reads JSON and writes JSON, exactly once, with this client.
 
 One loop: what has arrived is decoded, answered with a constant, encoded and written by the batch builder, with the
-offset it reached, in one transaction. The offset goes into a topic of its own, as a record, for that is cheaper than
-the group's offsets: two requests to the coordinator less. A transaction begins while the markers of the last are still
-written; the client would then wait 20 ms before it asks again, and here asks after one.
+offset it reached, in one transaction. The offset goes into a topic of its own, as a record: a group's offsets would be
+two requests more. A transaction begins while the markers of the last are still written; the client would then wait
+20 ms before it asks again, and here asks after one.
 """
 
 from __future__ import annotations
