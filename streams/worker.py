@@ -38,6 +38,8 @@ class Pace:
         Messages between two checkpoints, at least.
     checkpoint_every_s
         Seconds after which there is one all the same, if anything has happened.
+    keeping_share
+        Share of its time that a worker may spend on checkpoints that are due by their messages: answers wait for them.
     catch_up_s
         Seconds that challengers work before somebody looks whether anything has arrived.
     """
@@ -45,6 +47,7 @@ class Pace:
     slice_count: int | None = None
     checkpoint_every: int = 20_000
     checkpoint_every_s: float = 60.0
+    keeping_share: float = 0.01
     catch_up_s: float = 0.002
 
 
@@ -97,6 +100,7 @@ class Worker:
     pace: Pace = field(default_factory=Pace)
     _stride: Stride = field(init=False)
     _kept_s: float = 0.0
+    _keeping_s: float = 0.0
     _step_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -129,8 +133,10 @@ class Worker:
 
     def keep(self) -> None:
         """Make a checkpoint, unless nothing was committed since the last."""
+        started = self.seconds()
         self.checkpoints.keep(self.replica)
         self._kept_s = self.seconds()
+        self._keeping_s = self._kept_s - started
         self.watcher.kept()
 
     def _commit(self, effects: Effects, started: float) -> None:
@@ -147,8 +153,10 @@ class Worker:
         """Whether it is time for a checkpoint. Never between a step and its commit: the journal must know the step."""
         if self.replica.unwritten or not self.checkpoints.behind:
             return False
-        since = self.replica.engine.position - self.checkpoints.position
-        return since >= self.pace.checkpoint_every or self.seconds() - self._kept_s >= self.pace.checkpoint_every_s
+        since, since_s = self.replica.engine.position - self.checkpoints.position, self.seconds() - self._kept_s
+        if since_s >= self.pace.checkpoint_every_s:
+            return True
+        return since >= self.pace.checkpoint_every and self._keeping_s <= since_s * self.pace.keeping_share
 
     def _catch_up(self) -> int:
         """Let challengers take steps for a while, or all there are once half of the tape's bound is reached."""

@@ -86,6 +86,23 @@ def test_the_state_is_kept_by_count_and_at_the_end() -> None:
     assert positions(life) == [60, 60, 40], "three are kept; the last one holds the last steps, too"
 
 
+def test_checkpoints_that_are_due_by_count_take_a_small_share_of_the_time() -> None:
+    kept: dict[float, set[int]] = {}
+    for tick_s in (0.0, 0.01):
+        life = Life(tick_s=tick_s)
+        seen = kept.setdefault(tick_s, set())
+
+        def look(life: Life = life, seen: set[int] = seen) -> bool:
+            seen.update(positions(life))
+            return False
+
+        life.between = look
+        life.arrive(400)
+        life.run()
+    assert len(kept[0.0]) >= 40, "one after every twenty messages, where they take no time"
+    assert 2 < len(kept[0.01]) < 20, "where one takes 0.01 s, one second passes between two"
+
+
 def test_the_state_is_kept_by_time_where_little_happens() -> None:
     life = Life(settings=settings_of(run={"checkpoint_every_s": 5}))
     turns: Iterator[int] = iter(range(40))
