@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
@@ -97,3 +98,9 @@ def numbers_in(answers: Iterable[bytes]) -> list[int]:
     [17, 4]
     """
     return [int(found[1]) for found in map(_ID.search, answers) if found is not None]
+
+
+def told_s() -> float:
+    """Say on standard output that all is ready, and return the time that standard input then names."""
+    print("ready", flush=True)
+    return float(sys.stdin.readline())

@@ -1,7 +1,8 @@
 """The observer of `benchmarks.kafka`, a process of its own: when could each committed answer be read.
 
 It takes down the time of each fetch and keeps the bytes; what they say is read only when everything has come. It says
-`ready`, `first` and `last` on standard output, and then writes a file of JSON: for each answer of the course the
+`ready` on standard output, is told on standard input until when to wait for all answers, says `first` and `last`, and
+then writes a file of JSON: for each answer of the course the
 event's number and the time at which it was seen, by the clock that all processes share. Whether any was answered twice
 is counted afterwards, on the topic itself.
 """
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.kafka_events import Course, numbers_in
+from benchmarks.kafka_events import Course, numbers_in, told_s
 
 try:
     from uvloop import run
@@ -28,8 +29,8 @@ FETCH_BYTES_MAX: Final = 1 << 18
 """Small enough that the answers to a short backlog never come as one."""
 
 
-async def observe(address: str, topic: str, course: Course, until_s: float) -> dict[str, list[float]]:
-    """Return the numbers of the answers that came, and when each did: until all came, or until then."""
+async def observe(address: str, topic: str, course: Course) -> dict[str, list[float]]:
+    """Return the numbers of the answers that came, and when each did."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=address,
         isolation_level="read_committed",
@@ -44,8 +45,7 @@ async def observe(address: str, topic: str, course: Course, until_s: float) -> d
         consumer.assign([place])
         (end,) = (await consumer.end_offsets([place])).values()
         consumer.seek(place, end)
-        print("ready", flush=True)
-        return await _answers(consumer, course, until_s)
+        return await _answers(consumer, course, told_s())
     finally:
         await consumer.stop()
 
@@ -76,7 +76,7 @@ async def _answers(consumer: AIOKafkaConsumer, course: Course, until_s: float) -
 
 def main(asked: dict[str, Any]) -> None:
     """Observe as asked."""
-    found = run(observe(asked["address"], asked["topic"], Course(*asked["course"]), asked["until_s"]))
+    found = run(observe(asked["address"], asked["topic"], Course(*asked["course"])))
     Path(asked["out"]).write_text(json.dumps(found), encoding="utf-8")
 
 

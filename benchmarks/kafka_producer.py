@@ -1,7 +1,8 @@
 """The producer of `benchmarks.kafka`, a process of its own: `python -m benchmarks.kafka_producer` and a line of JSON.
 
 Open loop: an event leaves when it is due, or as soon after that as the broker takes it; nobody's answer is waited for.
-Without a begin all of a course is written at once, as a backlog. It ends when the broker has everything.
+It says `ready`, and is told on standard input when the course begins. A backlog is written at once instead. It ends
+when the broker has everything.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.kafka_events import LABEL_DELAY_S, Course, Records
+from benchmarks.kafka_events import LABEL_DELAY_S, Course, Records, told_s
 
 try:
     from uvloop import run
@@ -27,7 +28,7 @@ TICK_S: Final = 0.001
 """How long it sleeps where nothing is due; what came due meanwhile leaves as one batch."""
 
 
-async def produce(address: str, topics: dict[str, str], course: Course, begin_s: float | None) -> None:
+async def produce(address: str, topics: dict[str, str], course: Course, *, at_once: bool) -> None:
     """Write a course's requests and its labels, each on its topic."""
     records = Records()
     producer = AIOKafkaProducer(bootstrap_servers=address, acks="all", max_batch_size=1 << 20)
@@ -38,6 +39,7 @@ async def produce(address: str, topics: dict[str, str], course: Course, begin_s:
     try:
         for topic in topics.values():
             await producer.partitions_for(topic)
+        begin_s = None if at_once else told_s()
         await asyncio.gather(
             *(
                 _write(producer, topic, record, course, None if begin_s is None else begin_s + delay_s)
@@ -68,7 +70,7 @@ async def _write(
 
 def main(asked: dict[str, Any]) -> None:
     """Produce as asked."""
-    run(produce(asked["address"], asked["topics"], Course(*asked["course"]), asked["begin_s"]))
+    run(produce(asked["address"], asked["topics"], Course(*asked["course"]), at_once=asked["at_once"]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,7 +24,9 @@ from streams.kafka_access import KafkaAccess
 BACKLOG_RATE: Final = 1_000.0
 """So many events are between a request of a backlog and its label, as if it had come at this rate."""
 
-PRODUCER_START_S: Final = 1.5
+BEGIN_S: Final = 0.1
+"""How long after everybody is ready a course begins."""
+
 SETTLE_S: Final = 0.5
 """A rate is kept up with where every answer is there so long after the last event was due."""
 
@@ -72,27 +73,24 @@ class Run:
         self._next = course.end
         return course
 
-    def produce(self, course: Course, begin_s: float | None) -> subprocess.Popen[str]:
-        """Have a course produced from a time on; without one, as fast as can be."""
+    def produce(self, course: Course, *, at_once: bool) -> subprocess.Popen[str]:
+        """Have a course produced at once, or event by event from a time on that it is told."""
         topics = self.contestant.named_topics(self.prefix)
         return self._started(
             "benchmarks.kafka_producer",
             course,
             topics={name: topics[name] for name in ("requests", "labels") if name in topics},
-            begin_s=begin_s,
+            at_once=at_once,
         )
 
-    def observe(self, course: Course, until_s: float) -> subprocess.Popen[str]:
-        """Have the answers to a course observed, until all are there or until then; return when it has begun."""
-        observer = self._started(
+    def observe(self, course: Course) -> subprocess.Popen[str]:
+        """Have the answers to a course observed, until all are there or until a time that it is told."""
+        return self._started(
             "benchmarks.kafka_observer",
             course,
             topic=self.contestant.named_topics(self.prefix)["predictions"],
-            until_s=until_s,
             out=str(self._seen),
         )
-        heard(observer, "ready")
-        return observer
 
     def seen(self, observer: subprocess.Popen[str]) -> tuple[list[int], list[float]]:
         """Return which events were answered, and when each answer was seen, in order."""
@@ -116,11 +114,9 @@ class Run:
 
     def cpu_s(self) -> float | None:
         """Return the processor time it has taken so far, where the system tells."""
-        path = Path(f"/proc/{self._process.pid if self._process else 0}/stat")
-        if not path.exists():
-            return None
-        fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        threads = Path(f"/proc/{self._process.pid if self._process else 0}/task").glob("*/schedstat")
+        spent_ns = [int(each.read_text(encoding="utf-8").split()[0]) for each in threads]
+        return sum(spent_ns) / 1e9 if spent_ns else None
 
     def said(self) -> str:
         """Return the last it said."""
@@ -156,7 +152,7 @@ class Run:
     def _started(self, module: str, course: Course, **asked: object) -> subprocess.Popen[str]:
         told = {"address": self.site.address, "course": [course.first, course.count, course.rate], **asked}
         command = [sys.executable, "-m", module, json.dumps(told)]
-        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+        return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
 
 
 def heard(process: subprocess.Popen[str], word: str) -> None:
@@ -166,6 +162,13 @@ def heard(process: subprocess.Popen[str], word: str) -> None:
     if said != word:
         msg = f"{process.args!r} was to say {word!r}, and said {said!r}"
         raise RuntimeError(msg)
+
+
+def tell(process: subprocess.Popen[str], at_s: float) -> None:
+    """Tell a process that is ready a time."""
+    assert process.stdin is not None  # noqa: S101 - it was started with one
+    process.stdin.write(f"{at_s!r}\n")
+    process.stdin.flush()
 
 
 def ended(process: subprocess.Popen[str]) -> None:
@@ -183,8 +186,10 @@ def throughput(site: Site, contestant: Contestant, count: int) -> dict[str, Any]
     """
     run = Run(site, contestant)
     course = run.course(count, BACKLOG_RATE)
-    ended(run.produce(course, None))
-    observer = run.observe(course, monotonic() + BACKLOG_S_MAX)
+    ended(run.produce(course, at_once=True))
+    observer = run.observe(course)
+    heard(observer, "ready")
+    tell(observer, monotonic() + BACKLOG_S_MAX)
     run.start()
     try:
         heard(observer, "first")
@@ -217,8 +222,10 @@ def latencies(site: Site, contestant: Contestant, warm_count: int, rates: Sequen
     """Return how long answers take at rates that rise, until one is too much; and the accounts of it all."""
     run = Run(site, contestant)
     course = run.course(warm_count, BACKLOG_RATE)
-    ended(run.produce(course, None))
-    observer = run.observe(course, monotonic() + START_S_MAX)
+    ended(run.produce(course, at_once=True))
+    observer = run.observe(course)
+    heard(observer, "ready")
+    tell(observer, monotonic() + START_S_MAX)
     run.start()
     found = []
     try:
@@ -236,9 +243,12 @@ def latencies(site: Site, contestant: Contestant, warm_count: int, rates: Sequen
 
 def _at(run: Run, course: Course) -> dict[str, Any]:
     """Return how long answers take at one rate, from when their requests were meant to be produced."""
-    begin_s = monotonic() + PRODUCER_START_S
-    observer = run.observe(course, begin_s + course.span_s + SETTLE_S)
-    producer = run.produce(course, begin_s)
+    observer, producer = run.observe(course), run.produce(course, at_once=False)
+    heard(observer, "ready")
+    heard(producer, "ready")
+    begin_s = monotonic() + BEGIN_S
+    tell(observer, begin_s + course.span_s + SETTLE_S)
+    tell(producer, begin_s)
     first: dict[int, float] = {}
     for number, seen_s in zip(*run.seen(observer), strict=True):
         first.setdefault(number, seen_s - begin_s - course.offset_s(number))

@@ -34,6 +34,7 @@ OTHER_TOOLS_FLAGS = {
     "--events",
     "--river-seeds",
     "--capymoa-seeds",
+    "--peers",
 }
 OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
