@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -119,6 +120,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw throughputs and latencies here, a PNG")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever was started is ended on the way out
     usual = QUICK if given.quick else FULL
     size = Size(given.rounds or usual.round_count, usual.rates, usual.seconds, usual.warm_count, usual.backlog_count)
     others, missing = (

@@ -40,6 +40,8 @@ class Contestant:
         Of a worker of ours; whoever has none has a module.
     module, options
         What is run, and what it is told besides its address and topics.
+    backlog_options
+        What it is told besides over a backlog, where nobody waits for a single answer.
     python
         Runs it.
     """
@@ -50,6 +52,7 @@ class Contestant:
     settings: str = ""
     module: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
+    backlog_options: Mapping[str, object] = field(default_factory=dict)
     python: str = sys.executable
 
     def named_topics(self, prefix: str) -> dict[str, str]:
@@ -138,7 +141,8 @@ def _quix(python: str) -> list[Contestant]:
             name=name,
             backlog_count=100_000,
             module="benchmarks.kafka_quix",
-            options={"guarantee": guarantee},
+            options={"guarantee": guarantee, "commit_s": 0.02},
+            backlog_options={"commit_s": 0.1},
             python=python,
         )
         for name, guarantee in ((QUIX_ONCE, "exactly-once"), (QUIX, "at-least-once"))

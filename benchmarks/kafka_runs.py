@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, Final
@@ -184,7 +184,7 @@ def throughput(site: Site, contestant: Contestant, count: int) -> dict[str, Any]
 
     Where there are challengers, `done_per_s` counts until the last of their answers was written, too.
     """
-    run = Run(site, contestant)
+    run = Run(site, replace(contestant, options={**contestant.options, **contestant.backlog_options}))
     course = run.course(count, BACKLOG_RATE)
     ended(run.produce(course, at_once=True))
     observer = run.observe(course)
