@@ -37,6 +37,7 @@ OTHER_TOOLS_FLAGS = {
     "--river-seeds",
     "--capymoa-seeds",
     *("--build", "--detach", "--profile", "--web-bind"),
+    "--peers",
 }
 OWN_FLAGS = {
     *("--config", "--json", "--help", "--version", "--debug", "--fallback"),
