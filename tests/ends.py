@@ -50,10 +50,11 @@ def _check_labels(log: Log, letters: dict[tuple[str, int], dict[str, Any]], held
     """Compare as multisets: labels end in another order than they come, and those that are held have no end yet."""
     ended = Counter((end["id"], end["label_time_ms"]) for end in _lines(log, "ends") if "target" in end)
     sent: Counter[tuple[str, int]] = Counter()
-    for record in _records(log, "labels"):
-        if letters.pop(("labels/0", record.offset), None) is None:
-            label = json.loads(record.value)
-            sent[label["id"], label["at"]] += 1
+    for number in range(_partition_count(log, "labels")):
+        for record in _records(log, "labels", number):
+            if letters.pop((f"labels/{number}", record.offset), None) is None:
+                label = json.loads(record.value)
+                sent[label["id"], label["at"]] += 1
     assert not ended - sent, "ends of labels that nobody sent, or that ended before"
     assert (sent - ended).total() == held_count
 

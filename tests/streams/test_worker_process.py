@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.judge import check_place
 from tests.senders import START_MS, Senders, Sent
 from tests.streams.failpoints import POINTS
 from tests.streams.killed_worker import Campaign
@@ -23,7 +24,6 @@ from tests.streams.worker_process import (
     ROOT,
     Place,
     append,
-    check_place,
     replayed_after,
 )
 
