@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -56,3 +57,18 @@ def values(log: Log, topic: str, partition: int = 0) -> list[bytes]:
         records, offset = log.read(topic, partition, offset)
         found += [record.value for record in records]
     return found
+
+
+def limit_batches(address: str, topic: str, bytes_max: int) -> None:
+    """Have a broker refuse longer batches from now on."""
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+    async def limit() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=address)
+        await admin.start()
+        options = {"max.message.bytes": str(bytes_max)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, options)])
+        await admin.close()
+
+    asyncio.run(limit())

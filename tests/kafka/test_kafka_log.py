@@ -4,7 +4,6 @@ a broker that dies in between loses nothing that was said to be committed.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from engine.errors import ConfigError
 from streams.log_port import Commit, Delivery, Entry, Lease, LeaseError, Log, LogError
 from streams.ports import SourceError
 from tests.broker import Broker
-from tests.kafka_logs import KafkaPlace, kafka_place, values
+from tests.kafka_logs import KafkaPlace, kafka_place, limit_batches, values
 from tests.workers import Life
 
 if TYPE_CHECKING:
@@ -105,21 +104,6 @@ def test_a_term_is_higher_than_all_before_it_though_nothing_was_committed(place:
             terms.append(lease.term)
             log.trim_journal(log.journal_end())
     assert terms == [1, 2, 3]
-
-
-def limit_batches(address: str, topic: str, bytes_max: int) -> None:
-    """Have a broker refuse longer batches from now on."""
-    from aiokafka.admin import AIOKafkaAdminClient
-    from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-
-    async def limit() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=address)
-        await admin.start()
-        options = {"max.message.bytes": str(bytes_max)}
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, options)])
-        await admin.close()
-
-    asyncio.run(limit())
 
 
 @pytest.mark.parametrize("failing", ["a", "b", "c", "log.journal"])

@@ -66,7 +66,7 @@ class Campaign:
             self._send(log, senders, 20)
             for _ in range(kill_count):
                 self._send(log, senders, random.choice([0, 0, 3, 40]))
-                self._live(place, log, senders)
+                self.live(place, log, senders)
             before = log.journal_end()
             with place.worker() as worker:
                 worker.wait_until_all_is_taken(log, before)
@@ -76,7 +76,7 @@ class Campaign:
         assert replayed_after(place) == 0
         check_place(place)
 
-    def _live(self, place: Place, log: Log, senders: Senders) -> None:
+    def live(self, place: Place, log: Log, senders: Senders) -> None:
         """Let one worker live until it is killed."""
         random = senders.random
         before = log.journal_end()

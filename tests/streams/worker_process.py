@@ -102,12 +102,14 @@ class Place:
             yield log
 
     @contextmanager
-    def worker(self, *flags: str, before: Sequence[str] = (), said: str = "said.txt") -> Iterator[WorkerProcess]:
+    def worker(
+        self, *flags: str, before: Sequence[str] = (), command: Sequence[str] = COMMAND, said: str = "said.txt"
+    ) -> Iterator[WorkerProcess]:
         """Start a worker, its command after `before`, and see to its end, whatever happens.
 
         What it says to standard error goes to a file, which never blocks it.
         """
-        command = [*before, *COMMAND, "run", "--config", str(self.config), *flags]
+        command = [*before, *command, "run", "--config", str(self.config), *flags]
         path = self.directory / said
         with path.open("wb") as stderr:
             process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stderr=stderr)
@@ -138,7 +140,7 @@ class WorkerProcess:
 
     def wait_until(self, what: str, holds: Callable[[], object]) -> None:
         """Wait for something that it does; that it ends instead is a failure."""
-        wait_until(f"the worker {what}", lambda: holds() or self._ended())
+        wait_until(f"the worker {what}", lambda: holds() or self.has_ended())
         assert self._process.poll() is None or holds(), f"ended with {self._process.returncode}: {self.said}"
 
     def wait_until_it_works(self, log: Log, before: int) -> None:
@@ -149,6 +151,12 @@ class WorkerProcess:
         """Wait until it works, and a commit names each input record there is."""
         self.wait_until_it_works(log, before)
         self.wait_until("took everything", lambda: count_taken(log) == count_sent(log))
+
+    def stands(self) -> bool:
+        """Whether a signal has stopped it; that it ended instead is a failure."""
+        found = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        assert found is None or found.si_code == os.CLD_STOPPED, f"ended instead: {self.said}"
+        return found is not None
 
     def send(self, *numbers: signal.Signals) -> None:
         """Send signals; several arrive together."""
@@ -168,7 +176,8 @@ class WorkerProcess:
         self.send(signal.SIGKILL)
         assert self.ending() == -signal.SIGKILL, self.said
 
-    def _ended(self) -> bool:
+    def has_ended(self) -> bool:
+        """Whether it has ended, of itself or not."""
         return self._process.poll() is not None
 
 
