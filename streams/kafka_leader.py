@@ -78,7 +78,9 @@ class Leader:
         entry = journal_entry(MarkKind.LEAD, self.term, self._next)
         try:
             await self._see(await self._writer.write_as_one(self._parcel(entry)))
-        except _FENCED:
+        except KafkaError as error:
+            if not _is_fenced(error):
+                raise
             msg = f"another worker took the lead just before this one of term {self.term}; one is enough, stop this one"
             raise LeaseError(msg) from None
 
@@ -123,9 +125,14 @@ class Leader:
                 last = await self._journal.last()
                 if last.term > self.term:
                     return fenced(self.term, last.term)
-        if isinstance(error, _FENCED) or isinstance(error and error.__cause__, _FENCED):
+        if _is_fenced(error):
             return LeaseError(
-                f"another worker begins to lead instead of this one of term {self.term}; it commits nothing more: "
-                "stop it"
+                f"the brokers take nothing more from this worker of term {self.term}: another begins to lead, or a "
+                "commit took longer than [kafka] transaction_timeout_s; start it again if it is the only one"
             )
         return None
+
+
+def _is_fenced(error: BaseException | None) -> bool:
+    """Whether brokers refuse what comes of this producer, or of one of its batches, from now on."""
+    return isinstance(error, _FENCED) or isinstance(error and error.__cause__, _FENCED)

@@ -54,13 +54,16 @@ SETTINGS = {
     "num.network.threads": "2",
     "num.io.threads": "2",
     "background.threads": "2",
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "4000",
     "log.cleaner.dedupe.buffer.size": "4194304",
     "log.segment.bytes": "67108864",
     "log.index.size.max.bytes": "1048576",
     "message.max.bytes": "10485760",
     "replica.fetch.max.bytes": "10485760",
 }
-"""One node that is broker and controller; a single copy of everything; few threads and small buffers."""
+"""One node that is broker and controller; a single copy of everything; few threads and small buffers; who was killed is
+let in again soon."""
 
 LOGGING = """\
 log4j.rootLogger=INFO, file

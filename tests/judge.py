@@ -2,7 +2,7 @@
 
 The product's auditor makes every commit again, and so does a replay of the committed journal here, which says what must
 stand on every output, byte for byte. The oracle takes the journal's records one by one, and compares the state. The
-ledger reads bytes alone, and knows no engine. Witnesses tell what they saw: a reader at the end, and whoever read along
+ledger reads bytes alone. Witnesses tell what they saw: a reader at the end, and whoever read along
 while workers were hurt.
 """
 
@@ -17,7 +17,7 @@ from streams.audit_file import AUDIT_FILE
 from streams.ground import Ground, ground_of
 from streams.journal import decode
 from streams.log_port import Entry, Log
-from tests.ends import check_ends
+from tests.ends import Columns, check_ends
 from tests.journal_oracle import Oracle
 from tests.pasts import read_all
 from tests.streams.worker_process import Place, count_sent
@@ -52,7 +52,9 @@ def check_place(place: Place, witnesses: Sequence[Seen] = ()) -> Verdict:
         oracle = Oracle(place.settings, log)
         oracle.run()
         oracle.check((place.state / AUDIT_FILE).read_bytes().splitlines())
-        check_ends(log, held_count=found.counts["labels held"])
+        given = place.settings
+        columns = Columns(str(given.input.id), str(given.input.key), str(given.labels.time))
+        check_ends(log, columns, held_count=found.counts["labels held"])
     return verdict
 
 

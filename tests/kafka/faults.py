@@ -76,6 +76,7 @@ def broker_restarted(end: Callable[[Broker], None]) -> Callable[[Site, World, in
     def act(site: Site, world: World, rounds: int) -> None:
         for number in range(rounds):
             point = OPEN_POINTS[number % len(OPEN_POINTS)]
+            site.place.configure(kafka={"timeout_s": site.random.choice([2, 60])})
             with site.worker(command=_armed(site, point)) as worker:
                 site.send_until(worker, worker.stands)
                 end(world.broker)
@@ -97,7 +98,9 @@ def batches_refused(site: Site, world: World, rounds: int) -> None:
             limit_batches(address, topic, TOO_SMALL_BYTES)
             wait_until("it gives up", lambda worker=worker: worker.has_ended() or site.try_to_send(1))
             assert worker.ending() == GAVE_UP, worker.said
-            assert "MessageSizeTooLarge" in worker.said.splitlines()[-1], worker.said
+            said = worker.said.splitlines()[-1]
+            assert f"{topic}/" in said, said
+            assert "MessageSizeTooLarge" in said, said
         check_outputs(site.place, site.log)
         with site.place.worker("--once") as refused:
             assert refused.ending() == USAGE, refused.said
@@ -116,6 +119,7 @@ def commit_lost(loss: Loss) -> Callable[[Site, World, int], None]:
                 wait_until("it happens", lambda: world.proxy.is_met(site.prefix) or site.try_to_send(1))
                 goes_on = site.go_on_or_give_up(worker)
                 assert not goes_on or loss in {Loss.CUT_BEFORE, Loss.CUT_AFTER}, worker.said
+                assert (loss is Loss.STALL) == ("transaction_timeout_s" in worker.said), worker.said
 
     return act
 

@@ -35,9 +35,9 @@ ENGINE_POINTS = (
     *("after_answer", "after_learn", "mid_join", "mid_promotion", "before_commit"),
     *("after_commit_before_checkpoint", "mid_checkpoint", "after_rename"),
 )
-KAFKA_POINTS = (
-    *("thrown_out_others", "leads", "mid_batches", "batches_written", "commit_asked", "commit_answered", "commit_seen"),
-)
+COMMIT_POINTS = ("mid_batches", "batches_written", "commit_asked", "commit_answered", "commit_seen")
+LEAD_POINTS = ("thrown_out_others", "leads")
+"""The last two come once in a life, those of a commit for the first time when a worker leads."""
 
 
 class Row(NamedTuple):
@@ -71,7 +71,7 @@ def lives_of(points: Sequence[str], hits: Sequence[int]) -> dict[str, list[tuple
 
 
 RECOVERIES: Mapping[str, list[tuple[str, int]]] = {
-    f"recovery.{point}": [("before_commit", -1), (point, 2), (point, 1)]
+    f"recovery.{point}": [("before_commit", -1), (point, 1), (point, 1)]
     for point in ("after_answer", "mid_recovery", "leads")
 }
 """Lives that end while they recover what the one before left behind."""
@@ -99,7 +99,7 @@ def die_at_points(
 def all_faults(directory: Path, world: World, kills: int, seed: int) -> Iterator[Row]:
     """Hurt sites in every way, `kills` times with `kill -9`."""
     few = max(1, kills // 50)
-    at_points = {**lives_of(ENGINE_POINTS, [1, -1]), **lives_of(KAFKA_POINTS, [1, 2, 5])}
+    at_points = lives_of(ENGINE_POINTS, [1, -1]) | lives_of(COMMIT_POINTS, [1, 2, 5]) | lives_of(LEAD_POINTS, [1])
     at_random = max(1, kills - len(at_points) - sum(map(len, RECOVERIES.values())))
     shares = [at_random // AT_ONCE + (number < at_random % AT_ONCE) for number in range(AT_ONCE)]
     rounds = {

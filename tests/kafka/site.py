@@ -17,7 +17,7 @@ from streams.ports import SourceError
 from tests.judge import Verdict, check_place
 from tests.kafka.witness import Witness
 from tests.replays import COMMAND
-from tests.senders import START_MS, Senders
+from tests.senders import START_MS, Sender, Senders
 from tests.streams.killed_worker import Campaign
 from tests.streams.worker_process import (
     LIGHT,
@@ -49,6 +49,8 @@ class Site:
         The broker.
     seed
         What is sent, and what is drawn.
+    senders
+        Who sends; by default everybody, see `tests.senders`.
     sections
         Settings beside `LIGHT` and those of the broker.
 
@@ -58,7 +60,9 @@ class Site:
         For each worker that came so far: from the start of its process to its first commit.
     """
 
-    def __init__(self, directory: Path, address: str, seed: int, **sections: Mapping[str, Any]) -> None:
+    def __init__(
+        self, directory: Path, address: str, seed: int, senders: Sender | None = None, **sections: Mapping[str, Any]
+    ) -> None:
         self.random = Random(seed)
         self.prefix = f"{uuid4().hex}."
         self.directory = directory
@@ -67,7 +71,7 @@ class Site:
         self.place = Place(directory / "first", **self.sections)
         self.campaign = Campaign(directory / "first", seed, self.sections)
         self.recovery_s = self.campaign.recovery_s
-        self.senders = Senders(self.random)
+        self.senders = senders or Senders(self.random)
         self._stack = ExitStack()
         self.log: Log = self._stack.enter_context(self.place.opened())
         for topic, count in OUTPUTS.items():

@@ -168,7 +168,9 @@ def place_of(directory: Path, name: str, sections: Mapping[str, Mapping[str, Any
     if "kafka" in sections:
         prefix = f"{sections['kafka']['prefix']}{name}."
         sections = {**sections, "kafka": {**sections["kafka"], "prefix": prefix}}
-    return Place(directory / name, **sections)
+    place = Place(directory / name, **sections)
+    place.state.mkdir(exist_ok=True)
+    return place
 
 
 def serve(place: Place) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from streams.log_port import Log
 from tests.judge import check_place
-from tests.senders import START_MS, Senders
+from tests.senders import START_MS, Sender, Senders
 from tests.streams.worker_process import Place, WorkerProcess, append, count_sent, replayed_after
 
 WITHIN_A_COMMIT_S = 0.02
@@ -76,7 +76,7 @@ class Campaign:
         assert replayed_after(place) == 0
         check_place(place)
 
-    def live(self, place: Place, log: Log, senders: Senders) -> None:
+    def live(self, place: Place, log: Log, senders: Sender) -> None:
         """Let one worker live until it is killed."""
         random = senders.random
         before = log.journal_end()
@@ -95,7 +95,7 @@ class Campaign:
             Event().wait(random.random() * WITHIN_A_COMMIT_S)
             worker.kill()
 
-    def _send_until(self, worker: WorkerProcess, log: Log, senders: Senders, last: int) -> None:
+    def _send_until(self, worker: WorkerProcess, log: Log, senders: Sender, last: int) -> None:
         """Send while it works, until so many commits are there."""
 
         def is_there() -> bool:
@@ -106,7 +106,7 @@ class Campaign:
 
         worker.wait_until("commits more", is_there)
 
-    def _send(self, log: Log, senders: Senders, count: int) -> None:
+    def _send(self, log: Log, senders: Sender, count: int) -> None:
         append(log, [senders.send(START_MS) for _ in range(count)])
 
 

@@ -17,7 +17,7 @@ from zlib import crc32
 from streams.ground import ground_of
 from streams.journal import decode
 from streams.log_choice import opened_log
-from streams.log_port import Log
+from streams.log_port import Entry, Log
 from streams.settings import Settings, load_settings
 from streams.worker_lock import LOCK_FILE
 from tests.replays import COMMAND
@@ -183,9 +183,12 @@ class WorkerProcess:
 
 def append(log: Log, sent: Sequence[Sent]) -> None:
     """Append records; requests of one key go to one partition, and labels anywhere."""
+    entries: dict[tuple[str, int], list[Entry]] = {}
     for topic, entry in sent:
-        chooser = int(entry.key or 0) if topic == "requests" else crc32(entry.value)
-        log.append(topic, chooser % PARTITIONS[topic], [entry])
+        chooser = (entry.key or b"") if topic == "requests" else entry.value
+        entries.setdefault((topic, crc32(chooser) % PARTITIONS[topic]), []).append(entry)
+    for (topic, partition), group in entries.items():
+        log.append(topic, partition, group)
 
 
 def count_sent(log: Log) -> int:
