@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from engine.event_time import parse_event_time
 from streams.log_port import Entry
 from streams.synthetic import COLUMNS, CardPayments
+from tests.replays import real
 from tests.senders import START_MS, Sent
 
 HALF_AN_HOUR_MS = 1_800_000
@@ -115,3 +116,10 @@ def payments_sections(directory: Path) -> dict[str, dict[str, Any]]:
     numbers = dict.fromkeys(("hour", "amount", "times_usual", "last_hour"), "numeric")
     columns = {"card": "category", "merchant": "category", "country": "category", **numbers}
     return _sections(directory, (0, 1), "card", "negative_after(5d)", columns)
+
+
+def known_stream(name: str, directory: Path) -> tuple[Iterator[Row], dict[str, dict[str, Any]]]:
+    """Return a stream by its name, and its settings, for which there is a file in the directory."""
+    if name == "Elec2":
+        return elec2(real("elec2/elec2.csv.gz")), elec2_sections(directory)
+    return payments(seed=7), payments_sections(directory)

@@ -64,6 +64,7 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not end an accept that waits
         self._listener.close()
 
     def plan(self, prefix: str, loss: Loss) -> None:

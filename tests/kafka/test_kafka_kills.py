@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from random import Random
 
 import pytest
 
@@ -23,15 +22,14 @@ from tests.kafka.kills import (
     Row,
     die_at_points,
     hurt,
+    hurt_on_stream,
     lives_of,
     world_of,
 )
-from tests.kafka.known_streams import KnownStream, elec2, elec2_sections, payments, payments_sections
-from tests.kafka.site import OUTPUTS, Site
-from tests.replays import real
+from tests.kafka.site import OUTPUTS
 
 ROUNDS = {"SIGSTOP past the lease": 2, "two workers at once": 5, "a batch is refused": len(OUTPUTS) + 1}
-STREAM_COUNT = 600
+STREAM_COUNT = 1_200
 
 
 @pytest.fixture
@@ -77,17 +75,7 @@ def test_killed_again_while_it_recovers_on_a_broker_it_comes_back_whole(own_brok
 
 @pytest.mark.parametrize("name", ["Elec2", "payments"])
 def test_what_a_killed_worker_says_to_a_known_stream_is_what_a_replay_says(
-    own_broker: Broker, tmp_path: Path, name: str
+    world: World, tmp_path: Path, name: str
 ) -> None:
-    if name == "Elec2":
-        rows, sections = elec2(real("elec2/elec2.csv.gz")), elec2_sections(tmp_path)
-    else:
-        rows, sections = payments(seed=7), payments_sections(tmp_path)
-    stream = KnownStream(rows, Random(1))
-    with Site(tmp_path / "site", own_broker.address, 1, stream, **sections) as site:
-        for _ in range(2):
-            site.send(STREAM_COUNT)
-            site.kill_under_load()
-        verdict = site.judged()
-    assert verdict.inputs >= 2 * STREAM_COUNT
-    assert stream.requests > STREAM_COUNT
+    row = hurt_on_stream(tmp_path, world, name, 1, count=STREAM_COUNT, kills=2)
+    assert row.verdict.inputs >= STREAM_COUNT

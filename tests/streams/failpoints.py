@@ -59,7 +59,7 @@ learning, `mid_promotion` between the new champion and the record of it, `mid_tr
 by the worker or a sender, and nothing committed, `mid_checkpoint` where a file was made and nothing written,
 `mid_recovery` where one commit was carried out again: no life hits it that nothing was killed before."""
 
-AT_ONCE = 6
+AT_ONCE = 12
 """How many names live at once."""
 
 ENDINGS = "endings.json"
