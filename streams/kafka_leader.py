@@ -87,7 +87,7 @@ class Leader:
     async def commit(self, sequence: int, data: bytes, outputs: Mapping[TopicPartition, Parcel]) -> Written:
         """Write outputs and the journal's record, all or nothing, and return where they went."""
         if self._member.lost is not None:
-            raise await self._replaced() or LeaseError(
+            raise await self.replaced() or LeaseError(
                 f"the lease of term {self.term} was lost ({self._member.lost}); lead again, and continue from the "
                 "journal"
             )
@@ -98,7 +98,7 @@ class Leader:
         try:
             written = await self._writer.write_as_one({**outputs, **self._parcel(entry)})
         except REFUSALS as error:
-            raise await self._replaced(error) or SourceError(
+            raise await self.replaced(error) or SourceError(
                 f"the commit {sequence} failed ({told(error)}); whether it happened is in the journal"
             ) from error
         self._next += 1
@@ -109,16 +109,7 @@ class Leader:
         """Let others lead."""
         await asyncio.gather(self._writer.stop(), self._member.leave())
 
-    def _parcel(self, entry: Entry) -> dict[TopicPartition, Parcel]:
-        return {self._journal.place: Parcel((entry,), self._batch_bytes_max)}
-
-    async def _see(self, written: Written) -> None:
-        """Wait until the journal's record can be read."""
-        offset, _ = written[self._journal.place]
-        while await self._wire.end(self._journal.place) <= offset:
-            await asyncio.sleep(VISIBLE_POLL_S)
-
-    async def _replaced(self, error: BaseException | None = None) -> LeaseError | None:
+    async def replaced(self, error: BaseException | None = None) -> LeaseError | None:
         """Return the refusal, where another worker has led since; None where it was something else."""
         with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(LOOK_BACK_S_MAX):
@@ -131,6 +122,15 @@ class Leader:
                 "commit took longer than [kafka] transaction_timeout_s; start it again if it is the only one"
             )
         return None
+
+    def _parcel(self, entry: Entry) -> dict[TopicPartition, Parcel]:
+        return {self._journal.place: Parcel((entry,), self._batch_bytes_max)}
+
+    async def _see(self, written: Written) -> None:
+        """Wait until the journal's record can be read."""
+        offset, _ = written[self._journal.place]
+        while await self._wire.end(self._journal.place) <= offset:
+            await asyncio.sleep(VISIBLE_POLL_S)
 
 
 def _is_fenced(error: BaseException | None) -> bool:

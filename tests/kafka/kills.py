@@ -6,6 +6,7 @@ difference. What comes from the seed is what is sent and when faults come; the m
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -74,10 +75,10 @@ def hurt(directory: Path, world: World, fault: str, rounds: int, seed: int) -> R
         return Row(fault, rounds, site.judged(), site.recovery_s)
 
 
-def hurt_on_stream(directory: Path, world: World, name: str, seed: int, *, count: int, kills: int) -> Row:
+def hurt_on_stream(directory: Path, world: World, name: str, *, count: int, kills: int) -> Row:
     """Send a known stream, with a kill after each part of it, and judge."""
     rows, sections = known_stream(name, directory)
-    with Site(directory / "site", world.broker.address, seed, KnownStream(rows, Random(seed)), **sections) as site:
+    with Site(directory / "site", world.broker.address, kills, KnownStream(rows, Random(kills)), **sections) as site:
         for _ in range(kills):
             site.send(count // kills)
             site.kill_under_load()
@@ -142,7 +143,7 @@ def all_faults(directory: Path, world: World, kills: int, seed: int) -> Iterator
         if name == "Elec2" and not os.environ.get(DATA_VARIABLE):
             sys.stdout.write(f"{'kill -9 on Elec2':<30} left out: {DATA_VARIABLE} names no folder that holds it\n")
             continue
-        yield hurt_on_stream(directory / name, world, name, seed, count=STREAM_COUNT, kills=4)
+        yield hurt_on_stream(directory / name, world, name, count=STREAM_COUNT, kills=4)
     for number, fault in enumerate(BROKER_FAULTS):
         yield hurt(directory / f"broker-{number}", world, fault, 2 * few, seed)
 
@@ -176,6 +177,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="what is sent, and when faults come (default: 0)")
     asked = parser.parse_args()
     kernel_cache.prepare(lambda words: None)
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # a broker that starts is asked until it answers
     began = time.monotonic()
     with TemporaryDirectory(prefix="kills-") as name:
         directory = Path(name)

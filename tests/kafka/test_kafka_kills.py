@@ -77,5 +77,5 @@ def test_killed_again_while_it_recovers_on_a_broker_it_comes_back_whole(own_brok
 def test_what_a_killed_worker_says_to_a_known_stream_is_what_a_replay_says(
     world: World, tmp_path: Path, name: str
 ) -> None:
-    row = hurt_on_stream(tmp_path, world, name, 1, count=STREAM_COUNT, kills=2)
+    row = hurt_on_stream(tmp_path, world, name, count=STREAM_COUNT, kills=2)
     assert row.verdict.inputs >= STREAM_COUNT
