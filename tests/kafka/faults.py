@@ -20,6 +20,7 @@ OPEN_POINTS = ("mid_batches", "batches_written", "commit_asked", "commit_answere
 
 USAGE = 2
 TOO_SMALL_BYTES = 100
+JOURNAL = "sidestream.journal"
 
 
 class World(NamedTuple):
@@ -90,12 +91,14 @@ def broker_restarted(end: Callable[[Broker], None]) -> Callable[[Site, World, in
 
 def batches_refused(site: Site, world: World, rounds: int) -> None:
     """Have the broker refuse one output's batches, in turn: nothing of the commit is seen, and the worker says why."""
-    names = (*OUTPUTS, "sidestream.journal")
+    names = (*OUTPUTS, JOURNAL)
     for name in names[:rounds]:
         site.send(5)
         topic, address = site.prefix + name, world.broker.address
+        before = site.end_of(name)
         with site.worker() as worker:
-            wait_until("everything is taken", site.everything_is_taken)
+            # Who has not written to a topic yet looks first what it takes, and is not refused by the broker.
+            site.send_until(worker, lambda name=name, before=before: site.end_of(name) > before)
             limit_batches(address, topic, TOO_SMALL_BYTES)
             wait_until("it gives up", lambda worker=worker: worker.has_ended() or site.try_to_send(1))
             assert worker.ending() == GAVE_UP, worker.said

@@ -141,6 +141,12 @@ class Site:
         """Whether a commit names each input record there is."""
         return count_taken(self.log) == count_sent(self.log)
 
+    def end_of(self, output: str) -> int:
+        """Return how far an output has come, or the journal, which is none of them."""
+        if output not in OUTPUTS:
+            return self.log.journal_end()
+        return sum(self.log.end(output, number) for number in range(OUTPUTS[output]))
+
     def finish(self) -> int:
         """Have a last worker take everything, and return how many commits there are."""
         before, started = self.log.journal_end(), monotonic()
