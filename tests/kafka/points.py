@@ -21,7 +21,7 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "batches_written": (AIOKafkaProducer, "commit_transaction", False),
     "commit_asked": (sys.modules[__name__], "commit_asked", True),
     "commit_answered": (AIOKafkaProducer, "commit_transaction", True),
-    "commit_seen": (Leader, "commit", True),
+    "commit_seen": (Leader, "seen", True),
 }
 """In the order of a life: the producer of the lead, or of a sender, has started; the new term is written down; a batch
 was handed over; all were acknowledged and nothing is committed; the request to commit left, and its answer did not
