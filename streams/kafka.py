@@ -19,9 +19,9 @@ from aiokafka.structs import TopicPartition
 from streams.kafka_access import KafkaAccess
 from streams.kafka_cluster import Around, KafkaCluster
 from streams.kafka_journal import NOTHING, Journal, Mark, MarkKind, journal_entry, read_mark
-from streams.kafka_leader import Leader
+from streams.kafka_leader import LOOK_BACK_S_MAX, Leader
 from streams.kafka_lease import LeaseDesk
-from streams.kafka_loop import CLOSE_S_MAX, KafkaLoop
+from streams.kafka_loop import CLOSE_S_MAX, KafkaLoop, SilenceError
 from streams.kafka_options import KafkaOptions
 from streams.kafka_reader import Reader
 from streams.kafka_snapshots import SNAPSHOTS, KafkaSnapshots, Pens
@@ -341,7 +341,13 @@ class KafkaLog:
             check_entries(entries, place_of(topic, partition))
             outputs.setdefault((topic, partition), []).extend(entries)
         check_entries((Entry(b"%d" % term, commit.journal),), "the journal")
-        written = self._loop.run(self._commit_checked(leader, commit, outputs))
+        try:
+            written = self._loop.run(self._commit_checked(leader, commit, outputs))
+        except SilenceError as silence:
+            # Who was stopped within a commit hears nothing in time either: then somebody else may lead.
+            raise self._loop.run(leader.replaced(), 2 * LOOK_BACK_S_MAX) or SourceError(
+                f"the commit {commit.sequence} was not answered, whether it happened is in the journal: {silence}"
+            ) from silence
         for place, (_, end) in written.items():
             self._reader.heard(place, end)
         self._warn_if_slow(leader.written_s)

@@ -85,7 +85,9 @@ class Leader:
         entry = journal_entry(MarkKind.LEAD, self.term, self._next)
         try:
             await self._see(await self._writer.write_as_one(self._parcel(entry)), self._journal.place)
-        except _FENCED:
+        except KafkaError as error:
+            if not _is_fenced(error):
+                raise
             msg = f"another worker took the lead just before this one of term {self.term}; one is enough, stop this one"
             raise HeldError(msg, "one that came at the same time") from None
 
@@ -120,13 +122,27 @@ class Leader:
         await let_go(self.seen())
         await asyncio.gather(self._writer.stop(), self._member.leave())
 
+    async def replaced(self, error: BaseException | None = None) -> LeaseError | None:
+        """Return the refusal, where another worker has led since; None where it was something else."""
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(LOOK_BACK_S_MAX):
+                last = await self._journal.last()
+                if last.term > self.term:
+                    return fenced(self.term, last.term)
+        if _is_fenced(error):
+            return LeaseError(
+                f"the brokers take nothing more from this worker of term {self.term}: another begins to lead, or a "
+                "commit took longer than [kafka] transaction_timeout_s; start it again if it is the only one"
+            )
+        return None
+
     def _parcel(self, entry: Entry) -> dict[TopicPartition, Parcel]:
         return {self._journal.place: Parcel((entry,), self._batch_bytes_max)}
 
     async def _check_lease(self) -> None:
         """Raise where the lease was lost meanwhile."""
         if self._member.lost is not None:
-            raise await self._replaced() or LeaseError(
+            raise await self.replaced() or LeaseError(
                 f"the lease of term {self.term} was lost ({self._member.lost}); lead again, and continue from the "
                 "journal"
             )
@@ -138,7 +154,7 @@ class Leader:
         try:
             written = await self._writer.write_as_one(parcels)
         except REFUSALS as error:
-            raise await self._replaced(error) or SourceError(
+            raise await self.replaced(error) or SourceError(
                 f"{what} failed ({told(error)}); whether it happened is in the journal"
             ) from error
         self.written_s = clock() - began_s
@@ -150,16 +166,7 @@ class Leader:
         while await self._wire.end(place) <= offset:
             await asyncio.sleep(VISIBLE_POLL_S)
 
-    async def _replaced(self, error: BaseException | None = None) -> LeaseError | None:
-        """Return the refusal, where another worker has led since; None where it was something else."""
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(LOOK_BACK_S_MAX):
-                last = await self._journal.last()
-                if last.term > self.term:
-                    return fenced(self.term, last.term)
-        if isinstance(error, _FENCED) or isinstance(error and error.__cause__, _FENCED):
-            return LeaseError(
-                f"another worker begins to lead instead of this one of term {self.term}; it commits nothing more: "
-                "stop it"
-            )
-        return None
+
+def _is_fenced(error: BaseException | None) -> bool:
+    """Whether brokers refuse what comes of this producer, or of one of its batches, from now on."""
+    return isinstance(error, _FENCED) or isinstance(error and error.__cause__, _FENCED)

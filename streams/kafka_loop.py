@@ -49,6 +49,10 @@ _CLIENT_LOG = logging.getLogger("aiokafka")
 _CLIENT_LOG.addHandler(logging.NullHandler())  # what matters of it is said by our errors
 
 
+class SilenceError(SourceError):
+    """Nothing came back in time: what was asked for may have happened, or may yet."""
+
+
 class KafkaLoop:
     """An event loop in a thread.
 
@@ -93,7 +97,7 @@ class KafkaLoop:
         except TimeoutError:
             last = f" (the last word: {self.trouble})" if self.trouble else ""
             msg = f"Kafka at {self.address} did not answer within {limit_s:g} s{last}; is it up, and can it be reached?"
-            raise SourceError(msg) from None
+            raise SilenceError(msg) from None
         except KafkaError as error:
             msg = f"Kafka at {self.address} refused: {told(error)}"
             raise SourceError(msg) from error

@@ -17,7 +17,7 @@ from aiokafka.structs import TopicPartition
 
 from engine.errors import ConfigError
 from streams.kafka_access import KafkaAccess
-from streams.kafka_loop import CLOSE_S_MAX, let_go
+from streams.kafka_loop import CLOSE_S_MAX, let_go, told
 from streams.kafka_topics import BATCH_BYTES_MAX, BATCH_HEAD_BYTES, RECORD_HEAD_BYTES_MAX
 from streams.log_port import Entry, size_of
 
@@ -46,13 +46,23 @@ class Parcel(NamedTuple):
 REFUSALS = (KafkaError, IllegalOperation, AssertionError)
 """What a producer says that will not: the last two where a transaction failed already, and are no reason."""
 
+
+class BatchError(KafkaError):  # type: ignore[misc]
+    """A batch was not written: says where to. Its cause is what the client said."""
+
+    def __str__(self) -> str:
+        """Return where to, and why not."""
+        place, why = self.args
+        return f"on {place.topic}/{place.partition}: {why}"
+
+
 Written = Mapping[TopicPartition, tuple[int, int]]
 """Where entries went: the first offset of each partition's first batch, and the offset after its last."""
 
 
 def check_fits(entries: Iterable[Outgoing], batch_bytes_max: int, place: str) -> None:
     """Raise `ConfigError` where an entry is larger than what its topic takes."""
-    room = batch_bytes_max - BATCH_HEAD_BYTES - RECORD_HEAD_BYTES_MAX
+    room = max(0, batch_bytes_max - BATCH_HEAD_BYTES - RECORD_HEAD_BYTES_MAX)
     for number, entry in enumerate(entries):
         if _size(entry) > room:
             msg = (
@@ -115,11 +125,14 @@ class Writer:
         # A topic the client happens to know is forgotten once it is asked for another: it must be told of all.
         await asyncio.gather(*(self._producer.client.add_topic(place.topic) for place in parcels))
         sends = [self._send(place, *parcel) for place, parcel in parcels.items()]
-        ends = await asyncio.gather(*sends, return_exceptions=True)
-        failed = [end for end in ends if isinstance(end, BaseException)]
+        ends = dict(zip(parcels, await asyncio.gather(*sends, return_exceptions=True), strict=True))
+        failed = [(end, place) for place, end in ends.items() if isinstance(end, BaseException)]
         if failed:
-            raise min(failed, key=lambda error: isinstance(error, IllegalOperation))
-        return dict(zip(parcels, ends, strict=True))
+            error, place = min(failed, key=lambda each: isinstance(each[0], IllegalOperation))
+            if isinstance(error, REFUSALS):
+                raise BatchError(place, told(error)) from error
+            raise error
+        return ends
 
     async def write_as_one(self, parcels: Mapping[TopicPartition, Parcel]) -> Written:
         """Write entries in one transaction. What raises was aborted, or may have been committed after all."""

@@ -31,7 +31,7 @@ REQUIRED_VARIABLE = "SIDESTREAM_KAFKA_REQUIRED"
 CLUSTER = "c2lkZXN0cmVhbS10ZXN0cw"
 """A cluster's id is 16 bytes in base64."""
 
-START_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 150.0
 STOP_SECONDS_MAX = 30.0
 
 SETTINGS = {
@@ -39,7 +39,7 @@ SETTINGS = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL",
     "auto.create.topics.enable": "false",
     "default.replication.factor": "1",
     "min.insync.replicas": "1",
@@ -48,19 +48,23 @@ SETTINGS = {
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "1",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
     "num.network.threads": "2",
     "num.io.threads": "2",
     "background.threads": "2",
     "log.cleaner.backoff.ms": "500",
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "4000",
     "log.cleaner.dedupe.buffer.size": "4194304",
     "log.segment.bytes": "67108864",
     "log.index.size.max.bytes": "1048576",
     "message.max.bytes": "10485760",
     "replica.fetch.max.bytes": "10485760",
 }
-"""One node that is broker and controller; a single copy of everything; few threads and small buffers."""
+"""One node that is broker and controller; a single copy of everything; few threads and small buffers; who was killed is
+let in again soon."""
 
 LOGGING = """\
 log4j.rootLogger=INFO, file
@@ -136,6 +140,9 @@ class Broker:
     ----------
     address, secure_address
         Host and port; the same after each start.
+    proxied_address, behind_address
+        Where clients are told to come that ask at the second of the two, and where nobody listens: a test puts its
+        proxy there.
     """
 
     def __init__(
@@ -152,15 +159,15 @@ class Broker:
         if java is None:
             msg = "there is no java to run a broker with; Kafka needs 17 or later"
             raise MissingBrokerError(msg)
-        port, controller_port, secure_port = free_ports(3)
-        self.address = f"127.0.0.1:{port}"
-        self.secure_address = f"127.0.0.1:{secure_port}"
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(5)]
+        self.address, controller_address, self.secure_address, self.proxied_address, self.behind_address = addresses
         secured = "" if secure is None else f",SECURE://{self.secure_address}"
         places = {
             "log.dirs": str(directory / "data"),
-            "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller_port}{secured}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}{secured}",
+            "controller.quorum.voters": f"1@{controller_address}",
+            "listeners": f"PLAINTEXT://{self.address},PROXIED://{self.behind_address},"
+            f"CONTROLLER://{controller_address}{secured}",
+            "advertised.listeners": f"PLAINTEXT://{self.address},PROXIED://{self.proxied_address}{secured}",
             **{f"listener.name.secure.{name}": value for name, value in (secure or {}).items()},
         }
         lines = [f"{name}={value}" for name, value in {**SETTINGS, **places, **(settings or {})}.items()]

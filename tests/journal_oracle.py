@@ -31,9 +31,10 @@ from streams.event_lines import (
 from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
 from streams.intake import Input, Kind
 from streams.journal import decode
-from streams.log_port import Log
+from streams.log_port import Log, LogRecord
 from streams.pipeline import Pipeline
 from streams.settings import Settings
+from tests.pasts import read_all
 
 
 class Oracle:
@@ -54,7 +55,7 @@ class Oracle:
         self.ground = Ground(settings, log, pipeline, kept if disk is None else replace(kept, disk=disk))
         self.engine = Engine(pipeline.plan)
         self.inputs = self.ground.inputs()
-        self.taken = [0] * len(self.inputs)
+        self._records = [read_all(log, topic, partition) for topic, partition, _ in self.inputs]
         self._codec = RecordCodec(pipeline.request_columns, self.engine.scorer.targets)
         self._labels = pipeline.label_columns
         self._said: list[Outcomes] = []
@@ -68,10 +69,12 @@ class Oracle:
             if record.sequence and entry.start is not None and "resolved" in entry.start:
                 self._change(begun(entry.start))
             for run in entry.runs:
-                assert run.from_offset == self.taken[run.input], "an input was taken twice, or left out"
-                for offset in range(run.from_offset, run.next_offset):
-                    self._take(self.inputs[run.input], offset)
-                self.taken[run.input] = run.next_offset
+                for _ in range(run.record_count):
+                    arrived = next(self._records[run.input], None)
+                    assert arrived is not None, "the journal names records that are not there"
+                    is_named = run.from_offset <= arrived.offset < run.next_offset
+                    assert is_named, "an input was taken twice, or left out"
+                    self._take(self.inputs[run.input], arrived)
 
     def _change(self, pipeline: Pipeline) -> None:
         """Go on with other contenders."""
@@ -80,9 +83,8 @@ class Oracle:
         self.engine = engine
         self._codec = RecordCodec(pipeline.request_columns, engine.scorer.targets)
 
-    def _take(self, place: Input, offset: int) -> None:
-        engine = self.engine
-        ((_, _, value, _),) = self.log.read(place.topic, place.partition, offset, count_max=1).records
+    def _take(self, place: Input, arrived: LogRecord) -> None:
+        engine, value = self.engine, arrived.value
         if place.kind is Kind.COMMAND:
             try:
                 asked = decode_command(value)
@@ -91,7 +93,7 @@ class Oracle:
                 return
             self._said.append(engine.command(Command(asked.verb, asked.contender)))
             return
-        record = read_record(JSON, "any", offset, value, 1 << 20)
+        record = read_record(JSON, "any", arrived.offset, value, 1 << 20)
         if place.kind is Kind.LABEL:
             assert self._labels is not None
             self._said.append(engine.process([decode_label(record, self._labels)]))
@@ -111,8 +113,8 @@ class Oracle:
             The copy of the audit trail, a line each.
         """
         log, topics, codec = self.log, self.ground.outputs, self._codec
-        for place, count in zip(self.inputs, self.taken, strict=True):
-            left = log.end(place.topic, place.partition) - count
+        for place, records in zip(self.inputs, self._records, strict=True):
+            left = len(list(records))
             assert left == 0, f"{left} records of {place.topic}/{place.partition} have no end"
             if place.kind is Kind.REQUEST:
                 answers = self._answers.get((topics.predictions, place.partition), [])

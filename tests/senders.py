@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from streams.commands import CommandRecord, Verb, encode
 from streams.log_port import Entry
@@ -49,6 +49,16 @@ class Sent(NamedTuple):
 
     topic: str
     entry: Entry
+
+
+class Sender(Protocol):
+    """Somebody who writes."""
+
+    random: Random
+
+    def send(self, now_ms: int) -> Sent:
+        """Return the next record; `now_ms` is the time of day."""
+        ...
 
 
 class Senders:

@@ -79,6 +79,34 @@ def test_a_worker_whose_lease_was_lost_stops_at_its_next_commit(place: KafkaPlac
     assert (values(log, "out"), log.journal_end()) == ([], 0)
 
 
+def test_a_commit_that_is_not_answered_says_who_leads_instead_or_that_it_may_have_happened(place: KafkaPlace) -> None:
+    log = place.open()
+    with log.lead() as lease:
+        fall_silent(log)
+        with pytest.raises(SourceError, match="the commit 0 was not answered, whether it happened is in the journal"):
+            lease.commit(Commit(0, b"j"))
+    log = place.open()
+    with log.lead() as lease:
+        fall_silent(log)
+        place.lapse()
+        with place.open(lease_wait_s=20.0).lead() as rightful:
+            with pytest.raises(LeaseError, match=f"a worker of term {rightful.term} has led since"):
+                lease.commit(Commit(0, b"j"))
+            rightful.commit(Commit(0, b"j"))
+
+
+def fall_silent(log: KafkaLog) -> None:
+    """Have commits wait for an answer that never comes."""
+    assert log._leader is not None
+    log._leader._writer.write_as_one = never  # type: ignore[method-assign]
+    log._loop.timeout_s = 0.5
+
+
+async def never(parcels: object) -> None:
+    """Write nothing, and do not say so."""
+    await asyncio.Event().wait()
+
+
 def test_of_workers_that_come_at_once_one_leads(place: KafkaPlace) -> None:
     logs = [place.open() for _ in range(3)]
     with ThreadPoolExecutor(len(logs)) as pool:

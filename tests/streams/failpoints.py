@@ -4,7 +4,7 @@
 hits, such as `{"last": [["mid_join", -1]]}`. For each name there is a `Place` of that name in DIRECTORY, with SECTIONS
 as its settings; one life after the other is killed there at its point (-1 is the last hit of a life that nothing
 kills), and then a plain `sidestream run --once` finishes. It writes how each life ended, and how often each point is
-hit, as JSON.
+hit, as JSON. Several names live at once: on Kafka most of a life is waiting for the lease of the one before.
 
 The worker knows no failpoints: here its objects' methods are wrapped. Every life is a process of its own, forked from
 this one, which has imported everything and started nothing. Records arrive between two turns and the clock ticks once a
@@ -18,8 +18,9 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
+from inspect import iscoroutinefunction
 from pathlib import Path
 from random import Random
 from traceback import print_exc
@@ -30,17 +31,18 @@ from river import linear_model, naive_bayes  # noqa: F401 - imported once here, 
 from engine.engine import Engine
 from engine.label_join import LabelJoin
 from engine.learner import Learner
-from streams import embedded_log
+from streams import embedded_log, recovery
 from streams.cli.app import main as command_line
 from streams.disk import RealDisk
-from streams.embedded_log import EmbeddedLog
-from streams.log_port import Lease
+from streams.log_port import Lease, Log
 from streams.run import Service
 from streams.settings import load_settings
 from tests.senders import START_MS, Senders
 from tests.streams.worker_process import Place, append, count_sent
 
-POINTS: dict[str, tuple[Any, str, bool]] = {
+Points = Mapping[str, tuple[Any, str, bool]]
+
+POINTS: Points = {
     "after_answer": (Engine, "answer", True),
     "after_learn": (Learner, "follow", True),
     "mid_join": (LabelJoin, "settle", True),
@@ -50,12 +52,17 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "after_commit_before_checkpoint": (Lease, "commit", True),
     "mid_checkpoint": (RealDisk, "create", True),
     "after_rename": (RealDisk, "rename", True),
+    "mid_recovery": (recovery, "carry_out", True),
 }
 """Whose method a point is, and whether it is hit after the call. `mid_join` lies between a label's match and its
 learning, `mid_promotion` between the new champion and the record of it, `mid_transaction` where a batch was written,
-by the worker or a sender, and nothing committed, `mid_checkpoint` where a file was made and nothing written."""
+by the worker or a sender, and nothing committed, `mid_checkpoint` where a file was made and nothing written,
+`mid_recovery` where one commit was carried out again: no life hits it that nothing was killed before."""
 
+AT_ONCE = 12
+"""How many names live at once."""
 
+ENDINGS = "endings.json"
 SEED = 3
 SENT_COUNT = 150
 SENT_A_TURN = 6
@@ -72,7 +79,7 @@ class Ticking:
 
     by = "the failpoints"
 
-    def __init__(self, log: EmbeddedLog) -> None:
+    def __init__(self, log: Log) -> None:
         senders = Senders(Random(SEED))
         self._log = log
         self._sent = [senders.send(START_MS) for _ in range(SENT_COUNT)]
@@ -114,26 +121,56 @@ class Ticking:
         """Hear that it worked a turn."""
 
 
-def watch(point: str, hits: Counter[str], fatal: int | None) -> None:
-    """Count the hits of a point from here on; die at the fatal one."""
-    owner, name, is_after = POINTS[point]
+def points_of(*, on_kafka: bool) -> Points:
+    """Return the points that there are on a log."""
+    if not on_kafka:
+        return POINTS
+    from tests.kafka import points
+
+    points.tell_of_requests()
+    common = {name: point for name, point in POINTS.items() if point[0] is not embedded_log}
+    return {**common, **points.POINTS}
+
+
+def watch(
+    points: Points, point: str, hits: Counter[str], fatal: int | None, number: signal.Signals = signal.SIGKILL
+) -> None:
+    """Count the hits of a point from here on; be sent the signal at the fatal one."""
+    owner, name, is_after = points[point]
     original = getattr(owner, name)
 
-    def hit() -> None:
+    def hit(*, is_before: bool) -> None:
+        if is_before is is_after:
+            return
         hits[point] += 1
         if hits[point] == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
 
     @wraps(original)
     def watched(*arguments: Any, **named: Any) -> Any:
-        if not is_after:
-            hit()
+        hit(is_before=True)
         result = original(*arguments, **named)
-        if is_after:
-            hit()
+        hit(is_before=False)
         return result
 
-    setattr(owner, name, watched)
+    @wraps(original)
+    async def awaited(*arguments: Any, **named: Any) -> Any:
+        hit(is_before=True)
+        result = await original(*arguments, **named)
+        hit(is_before=False)
+        return result
+
+    setattr(owner, name, awaited if iscoroutinefunction(original) else watched)
+
+
+def place_of(directory: Path, name: str, sections: Mapping[str, Mapping[str, Any]]) -> Place:
+    """Return the place of a name: with topics of its own, where the log is on a broker that all share."""
+    if "kafka" in sections:
+        prefix = f"{sections['kafka']['prefix']}{name}."
+        sections = {**sections, "kafka": {**sections["kafka"], "prefix": prefix}}
+    place = Place(directory / name, **sections)
+    place.state.mkdir(exist_ok=True)
+    return place
 
 
 def serve(place: Place) -> None:
@@ -151,23 +188,35 @@ def finish(place: Place) -> None:
     command_line(["run", "--config", str(place.config), "--once"])
 
 
-def count_hits(place: Place, path: Path) -> None:
+def count_hits(points: Points, place: Place, path: Path) -> None:
     """Live undisturbed, and write how often each point was hit."""
-    hits: Counter[str] = Counter()
-    for point in POINTS:
-        watch(point, hits, None)
+    hits: Counter[str] = Counter(dict.fromkeys(points, 0))
+    for point in points:
+        watch(points, point, hits, None)
     serve(place)
     path.write_text(json.dumps(hits))
 
 
-def die_at(place: Place, point: str, hit: int) -> None:
+def die_at(points: Points, place: Place, point: str, hit: int) -> None:
     """Live until that hit."""
-    watch(point, Counter(), hit)
+    watch(points, point, Counter(), hit)
     serve(place)
+
+
+def live_and_die(points: Points, place: Place, fatal: Sequence[tuple[str, int]]) -> None:
+    """Live one life after the other, and the last one to its end; write how each ended."""
+    endings = [ending_of(partial(die_at, points, place, point, hit)) for point, hit in fatal]
+    endings.append(ending_of(partial(finish, place)))
+    (place.directory / ENDINGS).write_text(json.dumps(endings))
 
 
 def ending_of(act: Callable[[], None]) -> int:
     """Carry something out in a process of its own; return its exit code, or the negative number of what killed it."""
+    return os.waitstatus_to_exitcode(os.waitpid(forked(act), 0)[1])
+
+
+def forked(act: Callable[[], None]) -> int:
+    """Begin to carry something out in a process of its own; return its id."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -182,22 +231,28 @@ def ending_of(act: Callable[[], None]) -> int:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return pid
 
 
 def main() -> None:
     """Live the lives that were asked for."""
     directory = Path(sys.argv[1])
     lives, sections = map(json.loads, sys.argv[2:])
+    points = points_of(on_kafka="kafka" in sections)
     counted = directory / "hits.json"
-    undisturbed = Place(directory / "undisturbed", **sections)
-    endings: dict[str, list[int]] = {"undisturbed": [ending_of(partial(count_hits, undisturbed, counted))]}
+    undisturbed = place_of(directory, "undisturbed", sections)
+    endings: dict[str, list[int]] = {"undisturbed": [ending_of(partial(count_hits, points, undisturbed, counted))]}
     hits = json.loads(counted.read_text())
+    places = {name: place_of(directory, name, sections) for name in lives}
+    living: set[int] = set()
     for name, kills in lives.items():
-        place = Place(directory / name, **sections)
+        if len(living) == AT_ONCE:
+            living.remove(os.wait()[0])
         fatal = [(point, hits[point] if hit < 0 else hit) for point, hit in kills]
-        endings[name] = [ending_of(partial(die_at, place, point, hit)) for point, hit in fatal]
-        endings[name].append(ending_of(partial(finish, place)))
+        living.add(forked(partial(live_and_die, points, places[name], fatal)))
+    for pid in living:
+        os.waitpid(pid, 0)
+    endings |= {name: json.loads((place.directory / ENDINGS).read_text()) for name, place in places.items()}
     sys.stdout.write(json.dumps({"hits": hits, "endings": endings}))
 
 

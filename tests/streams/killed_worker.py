@@ -21,9 +21,10 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-from streams.embedded_log import EmbeddedLog
-from tests.senders import START_MS, Senders
-from tests.streams.worker_process import Place, WorkerProcess, append, check_place, count_sent, replayed_after
+from streams.log_port import Log
+from tests.judge import check_place
+from tests.senders import START_MS, Sender, Senders
+from tests.streams.worker_process import Place, WorkerProcess, append, count_sent, replayed_after
 
 WITHIN_A_COMMIT_S = 0.02
 
@@ -65,7 +66,7 @@ class Campaign:
             self._send(log, senders, 20)
             for _ in range(kill_count):
                 self._send(log, senders, random.choice([0, 0, 3, 40]))
-                self._live(place, log, senders)
+                self.live(place, log, senders)
             before = log.journal_end()
             with place.worker() as worker:
                 worker.wait_until_all_is_taken(log, before)
@@ -75,7 +76,7 @@ class Campaign:
         assert replayed_after(place) == 0
         check_place(place)
 
-    def _live(self, place: Place, log: EmbeddedLog, senders: Senders) -> None:
+    def live(self, place: Place, log: Log, senders: Sender) -> None:
         """Let one worker live until it is killed."""
         random = senders.random
         before = log.journal_end()
@@ -94,7 +95,7 @@ class Campaign:
             Event().wait(random.random() * WITHIN_A_COMMIT_S)
             worker.kill()
 
-    def _send_until(self, worker: WorkerProcess, log: EmbeddedLog, senders: Senders, last: int) -> None:
+    def _send_until(self, worker: WorkerProcess, log: Log, senders: Sender, last: int) -> None:
         """Send while it works, until so many commits are there."""
 
         def is_there() -> bool:
@@ -105,7 +106,7 @@ class Campaign:
 
         worker.wait_until("commits more", is_there)
 
-    def _send(self, log: EmbeddedLog, senders: Senders, count: int) -> None:
+    def _send(self, log: Log, senders: Sender, count: int) -> None:
         append(log, [senders.send(START_MS) for _ in range(count)])
 
 

@@ -23,8 +23,9 @@ from streams.log_port import Entry
 from streams.partition_row import JOURNAL
 from streams.ports import SourceError
 from streams.stored_batch import checksum, decode, encode
+from tests.judge import check_place
 from tests.senders import START_MS, Senders
-from tests.streams.worker_process import LIGHT, Place, append, check_place
+from tests.streams.worker_process import LIGHT, Place, append
 
 INTEGRITY, OUTSIDE = 3, 4
 ROOM_BYTES = 600_000

@@ -1,4 +1,4 @@
-"""Real `sidestream run` processes on a directory of a test's own, and what must hold when the last has stopped."""
+"""Real `sidestream run` processes on a directory of a test's own, on the embedded log or on Kafka."""
 
 from __future__ import annotations
 
@@ -12,23 +12,21 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
+from zlib import crc32
 
-from streams.audit import Auditor
-from streams.audit_file import AUDIT_FILE
-from streams.embedded_log import EmbeddedLog
 from streams.ground import ground_of
 from streams.journal import decode
-from streams.log_file import Durability
-from streams.log_port import Log
-from streams.settings import load_settings
+from streams.log_choice import opened_log
+from streams.log_port import Entry, Log
+from streams.settings import Settings, load_settings
 from streams.worker_lock import LOCK_FILE
-from tests.ends import check_ends
-from tests.journal_oracle import Oracle
 from tests.replays import COMMAND
 from tests.senders import SECTIONS, Sent
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUEST_PARTITIONS = 2
+PARTITIONS = {"requests": 3, "labels": 2, "commands": 1}
+"""How many each input has: labels other ones than their requests."""
+
 DEADLINE_S = 120.0
 """For what takes a second or two; a machine this slow is not looked at any further."""
 
@@ -62,7 +60,7 @@ class Place:
     directory
         Made where it is missing; the configuration in it is written anew.
     sections
-        Settings beside those that all have, or in their place.
+        Settings beside those that all have, or in their place. With a section `kafka` the log is there.
     """
 
     def __init__(self, directory: Path, **sections: Mapping[str, Any]) -> None:
@@ -89,22 +87,29 @@ class Place:
             given[name] = {**given.get(name, {}), **section}
         self.config.write_text(_toml(given))
 
+    @property
+    def settings(self) -> Settings:
+        """The settings, as a worker reads them."""
+        return load_settings(str(self.config), {}, {})
+
     @contextmanager
-    def opened(self) -> Iterator[EmbeddedLog]:
-        """Open the log, with its input topics."""
-        with EmbeddedLog(str(self.state), durability=Durability.PROCESS, create=True) as log:
-            log.create_topic("requests", REQUEST_PARTITIONS)
-            log.create_topic("labels", 1)
-            log.create_topic("commands", 1)
+    def opened(self) -> Iterator[Log]:
+        """Open the log, with its input topics; what is sent here need not survive a power cut."""
+        settings = load_settings(str(self.config), {"log": {"durability": "process"}}, {})
+        with opened_log(settings, {}, create=True) as log:
+            for topic, count in PARTITIONS.items():
+                log.create_topic(topic, count)
             yield log
 
     @contextmanager
-    def worker(self, *flags: str, before: Sequence[str] = (), said: str = "said.txt") -> Iterator[WorkerProcess]:
+    def worker(
+        self, *flags: str, before: Sequence[str] = (), command: Sequence[str] = COMMAND, said: str = "said.txt"
+    ) -> Iterator[WorkerProcess]:
         """Start a worker, its command after `before`, and see to its end, whatever happens.
 
         What it says to standard error goes to a file, which never blocks it.
         """
-        command = [*before, *COMMAND, "run", "--config", str(self.config), *flags]
+        command = [*before, *command, "run", "--config", str(self.config), *flags]
         path = self.directory / said
         with path.open("wb") as stderr:
             process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stderr=stderr)
@@ -135,7 +140,7 @@ class WorkerProcess:
 
     def wait_until(self, what: str, holds: Callable[[], object]) -> None:
         """Wait for something that it does; that it ends instead is a failure."""
-        wait_until(f"the worker {what}", lambda: holds() or self._ended())
+        wait_until(f"the worker {what}", lambda: holds() or self.has_ended())
         assert self._process.poll() is None or holds(), f"ended with {self._process.returncode}: {self.said}"
 
     def wait_until_it_works(self, log: Log, before: int) -> None:
@@ -146,6 +151,12 @@ class WorkerProcess:
         """Wait until it works, and a commit names each input record there is."""
         self.wait_until_it_works(log, before)
         self.wait_until("took everything", lambda: count_taken(log) == count_sent(log))
+
+    def stands(self) -> bool:
+        """Whether a signal has stopped it; that it ended instead is a failure."""
+        found = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        assert found is None or found.si_code == os.CLD_STOPPED, f"ended instead: {self.said}"
+        return found is not None
 
     def send(self, *numbers: signal.Signals) -> None:
         """Send signals; several arrive together."""
@@ -165,41 +176,29 @@ class WorkerProcess:
         self.send(signal.SIGKILL)
         assert self.ending() == -signal.SIGKILL, self.said
 
-    def _ended(self) -> bool:
+    def has_ended(self) -> bool:
+        """Whether it has ended, of itself or not."""
         return self._process.poll() is not None
 
 
 def append(log: Log, sent: Sequence[Sent]) -> None:
-    """Append records; requests of one key go to one partition."""
+    """Append records; requests of one key go to one partition, and labels anywhere."""
+    entries: dict[tuple[str, int], list[Entry]] = {}
     for topic, entry in sent:
-        partition = int(entry.key or 0) % REQUEST_PARTITIONS if topic == "requests" else 0
-        log.append(topic, partition, [entry])
+        chooser = (entry.key or b"") if topic == "requests" else entry.value
+        entries.setdefault((topic, crc32(chooser) % PARTITIONS[topic]), []).append(entry)
+    for (topic, partition), group in entries.items():
+        log.append(topic, partition, group)
 
 
 def count_sent(log: Log) -> int:
     """Return how many input records there are."""
-    inputs = {"requests", "labels", "commands"}
-    return sum(part.end for info in log.topics() if info.name in inputs for part in info.partitions)
+    return sum(log.end(topic, number) for topic, count in PARTITIONS.items() for number in range(count))
 
 
 def count_taken(log: Log) -> int:
     """Return how many input records the journal's commits name."""
     return sum(run.record_count for each in log.journal(0) for run in decode(each.data, each.sequence).runs)
-
-
-def check_place(place: Place) -> None:
-    """Have three who know nothing of one another look at what is there: the product's auditor, and two of the tests.
-
-    The auditor makes every commit again. The oracle takes the journal's records one by one. The ledger reads bytes
-    alone, and knows no engine.
-    """
-    with place.opened() as log:
-        found = Auditor(ground_of(log, str(place.state), None)).run()
-        assert found.is_clean, found.findings
-        oracle = Oracle(load_settings(str(place.config), {}, {}), log)
-        oracle.run()
-        oracle.check((place.state / AUDIT_FILE).read_bytes().splitlines())
-        check_ends(log, held_count=found.counts["labels held"])
 
 
 def replayed_after(place: Place) -> int:
