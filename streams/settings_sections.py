@@ -233,7 +233,7 @@ class RunSettings(Section):
         None,
         "a whole number of at least 1",
         "Messages handed to the engine at once, at most; by default 256 for a replay, and for a worker as many as are "
-        "durable within a tenth of a second.",
+        "answered within a tenth of a second.",
         ge=1,
     )
 

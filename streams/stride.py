@@ -1,8 +1,9 @@
 """How many records a worker takes at once: what has arrived, and over a backlog as many as it answers in good time.
 
-A commit costs the same for one record as for a thousand, and the first answer of a slice waits for its last. So a slice
-that was full and was durable well within its time is followed by one twice as long, one that took longer by one of half
-the length. None of it changes an answer. This file knows no clock: it is told how long a slice took.
+A commit costs much the same for one record as for a thousand, and the first answer of a slice waits for its last. So a
+slice that was full and was answered well within its time is followed by one twice as long, one that took longer by one
+of half the length. The commit does not count: where it is slow, shorter slices would only make more of them. None of it
+changes an answer. This file knows no clock: it is told how long a slice took.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ SLICE_COUNT_MAX = 4_096
 """Records taken at once over a backlog, at least and at most."""
 
 SLICE_S = 0.1
-"""How long a slice may take, from its taking to the end of its commit, in seconds, before the next one is shorter."""
+"""How long it may take to take and answer a slice, in seconds, before the next one is shorter."""
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Stride:
         self.count = SLICE_COUNT if self.fixed is None else self.fixed
 
     def took(self, taken: int, seconds: float) -> None:
-        """Learn how many records the last slice held and how long it took."""
+        """Learn how many records the last slice held, and in how many seconds it was taken and answered."""
         if self.fixed is not None:
             return
         if taken < self.count:

@@ -118,8 +118,9 @@ class Worker:
         self.intake.look()
         arrivals = self.intake.take(self._stride.count)
         if arrivals or self.replica.unwritten:
-            self._commit(self.replica.take(arrivals), started)
+            effects = self.replica.take(arrivals)
             self._stride.took(len(arrivals), self.seconds() - started)
+            self._commit(effects, started)
         if self._is_due():
             self.keep()
         return bool(self._catch_up()) or bool(arrivals)
