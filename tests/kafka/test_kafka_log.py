@@ -4,6 +4,7 @@ a broker that dies in between loses nothing that was said to be committed.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
