@@ -247,9 +247,15 @@ def runs_of(arrivals: Iterable[Arrival]) -> tuple[Run, ...]:
     [(1, 7, 9, 2), (2, 0, 1, 1)]
     """
     runs: list[Run] = []
+    first = last = count = 0
+    current = -1
     for number, offset, *_ in arrivals:
-        if runs and runs[-1].input == number:
-            runs[-1] = Run(number, runs[-1].from_offset, offset + 1, runs[-1].record_count + 1)
-        else:
-            runs.append(Run(number, offset, offset + 1, 1))
+        if number != current:
+            if count:
+                runs.append(Run(current, first, last + 1, count))
+            current, first, count = number, offset, 0
+        last = offset
+        count += 1
+    if count:
+        runs.append(Run(current, first, last + 1, count))
     return tuple(runs)

@@ -308,7 +308,8 @@ def size_of(item: Entry | LogRecord) -> int:
     """
     size = len(item.value) + (len(item.key) if item.key else 0)
     if item.headers:
-        size += sum(len(name.encode()) + len(value) + HEADER_BYTES for name, value in item.headers)
+        names, values = zip(*item.headers, strict=True)
+        size += len("".join(names).encode()) + len(b"".join(values)) + HEADER_BYTES * len(names)
     return size
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
-from struct import pack
+from struct import Struct, pack
 
 from engine.messages import Outcomes, Request
 from streams.cloud_events import CloudEvents, at, by_model
@@ -19,6 +19,8 @@ from streams.codec_port import JSON, ValueCodec
 from streams.event_lines import named_lines
 from streams.log_port import Delivery, Entry, Headers
 from streams.ports import Record
+
+_lengths = Struct("<ii").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,10 @@ class Outputs:
         deliveries = []
         for topic, partition in sorted(entries):
             lines = entries[topic, partition]
-            digest.update(f"{topic}/{partition}/{len(lines)}\n".encode())
+            spelled = [f"{topic}/{partition}/{len(lines)}\n".encode()]
             for key, value, _ in lines:
-                digest.update(pack("<ii", -1 if key is None else len(key), len(value)))
-                digest.update((key or b"") + value)
+                spelled += (_lengths(-1 if key is None else len(key), len(value)), key or b"", value)
+            digest.update(b"".join(spelled))
             digest.update(_spelled([entry.headers for entry in lines]))
             deliveries.append(Delivery(topic, partition, lines))
         return tuple(deliveries), digest.hexdigest()
