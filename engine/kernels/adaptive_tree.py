@@ -26,6 +26,7 @@ from engine.kernels import adwin
 from engine.kernels.draws import poisson
 from engine.kernels.ground import LEARN, OP, PREDICT, TARGET, WEIGHT, X, inlined, kernel, part
 from engine.kernels.leaves import answer_at, learn_at
+from engine.kernels.nodes import branch, fits, heaviest, plant, sprout, uproot, walk
 from engine.kernels.observers import watch_all
 from engine.kernels.slab import (
     BOOTSTRAP,
@@ -54,17 +55,9 @@ from engine.kernels.slab import (
     VALUE,
     WATCH_DELTA,
     Slab,
-    branch,
     cut,
-    drop_slot,
-    find_slot,
-    fits,
-    heaviest,
-    plant,
-    sprout,
-    uproot,
-    walk,
 )
+from engine.kernels.slots import drop_slot, find_slot
 from engine.kernels.splitting import CLEARED, SPLIT, attempt
 
 ALTERNATE: Final = 0

@@ -25,6 +25,7 @@ from engine.kernels.buckets import (
     without_targets,
 )
 from engine.kernels.ground import TARGET, inlined, part
+from engine.kernels.nodes import is_plain, plant
 from engine.kernels.slab import (
     AS_RIVER,
     AT_MOST,
@@ -59,10 +60,8 @@ from engine.kernels.slab import (
     VALUE,
     WATCHED,
     Slab,
-    drop_slot,
-    is_plain,
-    plant,
 )
+from engine.kernels.slots import drop_slot
 
 
 @inlined

@@ -34,23 +34,10 @@ from engine.kernels.grove import (
     let_wait,
     replace,
 )
+from engine.kernels.nodes import fits, plant, reach, walk
 from engine.kernels.number_leaves import grow_number, learn_number_at
-from engine.kernels.slab import (
-    AS_RIVER,
-    CLASS,
-    NONE,
-    T_MEAN,
-    T_SQUARES,
-    T_WEIGHT,
-    WATCHED,
-    Slab,
-    cut,
-    find_slot,
-    fits,
-    plant,
-    reach,
-    walk,
-)
+from engine.kernels.slab import AS_RIVER, CLASS, NONE, T_MEAN, T_SQUARES, T_WEIGHT, WATCHED, Slab, cut
+from engine.kernels.slots import find_slot
 
 ERRORS: Final = 0
 SAID: Final = 3

@@ -5,21 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from engine.kernels.ground import LEARN, OP, PREDICT, WEIGHT, inlined, kernel
+from engine.kernels.nodes import fits, plant, reach, walk
 from engine.kernels.number_leaves import grow_number, learn_number_at
 from engine.kernels.observers import watch_all
-from engine.kernels.slab import (
-    CLASS,
-    NONE,
-    ROOT,
-    T_MEAN,
-    Slab,
-    cut,
-    find_slot,
-    fits,
-    plant,
-    reach,
-    walk,
-)
+from engine.kernels.slab import CLASS, NONE, ROOT, T_MEAN, Slab, cut
+from engine.kernels.slots import find_slot
 
 
 @inlined

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from engine.kernels.ground import inlined, part
 from engine.kernels.merits import GINI, entropy, gini, merit, side_total
+from engine.kernels.nodes import plant
 from engine.kernels.observers import HIGH, LOW, RANK, WEIGHT_OF, below
 from engine.kernels.slab import (
     AS_RIVER,
@@ -49,13 +50,11 @@ from engine.kernels.slab import (
     VALUE,
     WATCHED,
     Slab,
-    clear,
-    drop_slot,
     majority,
     meet,
-    plant,
     total,
 )
+from engine.kernels.slots import clear, drop_slot
 
 
 @inlined

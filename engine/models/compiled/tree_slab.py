@@ -101,15 +101,17 @@ class SlabRoom:
         A node's answer is the share of the class of this number in what it has learned; in a tree of numbers it is the
         number itself of those it keeps.
         """
+        from engine.kernels import nodes
+
         layout, slab = self.layout, self.cut(arrays)
         changes: list[tuple[int, float]] = []
         node = root
         while slab.nodes[node, layout.KIND] != layout.LEAF:
             column = int(slab.nodes[node, layout.FEATURE])
             value = row[column]
-            child = layout.NONE if np.isnan(value) else layout.branch.py_func(slab.nodes, slab.weights, node, value)
+            child = layout.NONE if np.isnan(value) else nodes.branch.py_func(slab.nodes, slab.weights, node, value)
             if child == layout.NONE:
-                child = layout.heaviest.py_func(slab.nodes, slab.weights, node)
+                child = nodes.heaviest.py_func(slab.nodes, slab.weights, node)
             before, after = (self._answer(slab.weights[each, layout.CLASS :], slab, number) for each in (node, child))
             changes.append((column, after - before))
             node = child
