@@ -1,8 +1,8 @@
-"""What a leaf of numbers does: it answers with the mean of its targets, and splits where they vary.
+"""What a leaf of numbers does: it answers with the mean of its targets or a line, and splits where they vary.
 
 What `engine.kernels.leaves` is for classes. A forest calls `fits`, `plant`, `uproot` and `reach` as there, `find_slot`,
-then `learn_number_at(slab, leaf, slot, row, weight)` and `grow_number(slab, root, leaf, row)`. An answer is
-`weights[leaf, CLASS + T_MEAN]` of the leaf that `walk` finds.
+then `learn_number_at(slab, leaf, slot, row, weight)` and `grow_number(slab, root, leaf, row)`. An answer is that of
+`answer_number(slab, leaf, row)` for the leaf that `walk` finds.
 
 River's observer has two quirks that `AS_RIVER` keeps: a point lies before the last bucket of its left side instead of
 behind it, and the left child begins with the targets of all buckets.
@@ -25,6 +25,7 @@ from engine.kernels.buckets import (
     without_targets,
 )
 from engine.kernels.ground import TARGET, inlined, part
+from engine.kernels.leaf_models import BY_MEAN, begin_with_model_of, learn_model
 from engine.kernels.nodes import is_plain, plant
 from engine.kernels.slab import (
     AS_RIVER,
@@ -42,6 +43,7 @@ from engine.kernels.slab import (
     GIVEN_UP,
     GRACE,
     KIND,
+    LEAF_ANSWER,
     LEFT,
     NEXT,
     NODES_LEFT,
@@ -181,6 +183,7 @@ def split_number(slab: Slab, leaf: int, j: int, kind: int, at: float, count: int
         for number in range(T_COUNT):
             weights[child, CLASS + number] = sides[side, number]
         weights[child, TOTAL] = weights[child, TRIED_AT] = sides[side, T_WEIGHT]
+        begin_with_model_of(slab, child, leaf)
         whole += sides[side, T_WEIGHT]
         if kind == FORK:
             while slab.texts[offset + place] < 0 or counts[T_WEIGHT, offset + slab.texts[offset + place]] == 0.0:
@@ -247,6 +250,8 @@ def learn_number_at(slab: Slab, leaf: int, slot: int, row: Any, weight: float) -
     """Have a leaf learn an example, in the slot it has, and the nodes above it count it."""
     nodes, weights = slab.nodes, slab.weights
     target = row[TARGET]
+    if slab.header[LEAF_ANSWER] != BY_MEAN:
+        learn_model(slab, leaf, row, weight)
     learn_target(weights[leaf], CLASS, target, weight)
     weights[leaf, TOTAL] = weights[leaf, CLASS + T_WEIGHT]
     node = nodes[leaf, PARENT]

@@ -18,8 +18,9 @@ Of floats:
 
 - `settings`: the settings that are not whole.
 - `sides` (max(2, branches), K): a note pad for the classes on each side of a split.
-- `weights` (N, CLASS + K): a node's total weight, what its leaf needs to judge itself, its threshold, and what the node
-  has learned of each class. Inner nodes go on counting, so each node knows the share of each class below it.
+- `weights` (N, CLASS + K + model): a node's total weight, what its leaf needs to judge itself, its threshold, and what
+  the node has learned of each class. Inner nodes go on counting, so each node knows the share of each class below it.
+  Behind that trees of numbers may have a leaf's model, see `engine.kernels.leaf_models`.
 - `cells` (S, K, M, CELL): what a slot knows of a class and a watched feature, see `engine.kernels.observers`.
 - `buckets` (S, M, K * CELL): the same numbers, as trees of numbers use them, see `engine.kernels.buckets`.
 - `counts` (S, K, T): the weight of each text.
@@ -59,7 +60,9 @@ AS_RIVER: Final = 18
 POINTS: Final = 19
 CELL_WIDTH: Final = 20
 BOOTSTRAP: Final = 21
-HEADER_COUNT: Final = 24
+LEAF_COUNT_MAX: Final = 22
+MODEL_ROOM: Final = 23
+HEADER_COUNT: Final = 26
 """The header. `BRANCH_ROOM` is how many children a split can have at most; `ROOT` the tree's, where there is one."""
 
 GRACE: Final = 0
@@ -72,6 +75,7 @@ RADIUS: Final = 6
 WATCH_DELTA: Final = 7
 SWITCH_COUNT: Final = 8
 SWITCH_CONFIDENCE: Final = 9
+LEAF_DECAY: Final = 10
 SETTING_COUNT: Final = 12
 """The settings; `CONFIDENCE` is ln(1 / delta)."""
 
@@ -113,6 +117,9 @@ T_SQUARES: Final = 2
 T_COUNT: Final = 3
 """What is kept of a target that is a number, in the place of classes."""
 
+MODEL: Final = CLASS + T_COUNT
+"""Where a leaf's model begins in a node of numbers."""
+
 VARIANCE: Final = 3
 """The criterion of trees of numbers; those of classes are in `engine.kernels.merits`."""
 
@@ -149,6 +156,7 @@ def cut(ints: Any, floats: Any) -> Slab:
     header = ints[:HEADER_COUNT]
     n, s, d, k = header[NODE_ROOM], header[SLOT_ROOM], header[COLUMN_ROOM], header[CLASS_ROOM]
     m, t, b, c = header[WATCHED_ROOM], header[TEXT_ROOM], header[BRANCH_ROOM], header[CELL_WIDTH]
+    width = CLASS + k + header[MODEL_ROOM]
     columns = HEADER_COUNT
     texts = columns + 2 * d
     labels = texts + t
@@ -157,7 +165,7 @@ def cut(ints: Any, floats: Any) -> Slab:
     lists = nodes + n * (CLASSES + k)
     sides = SETTING_COUNT
     weights = sides + b * k
-    cells = weights + n * (CLASS + k)
+    cells = weights + n * width
     counts = cells + s * k * m * c
     return Slab(
         header,
@@ -169,7 +177,7 @@ def cut(ints: Any, floats: Any) -> Slab:
         ints[lists : lists + s * (FEATURES + m)].reshape((s, FEATURES + m)),
         floats[:SETTING_COUNT],
         floats[sides:weights].reshape((b, k)),
-        floats[weights:cells].reshape((n, CLASS + k)),
+        floats[weights:cells].reshape((n, width)),
         floats[cells:counts].reshape((s, k, m, c)),
         floats[cells:counts].reshape((s, m, k * c)),
         floats[counts : counts + s * k * t].reshape((s, k, t)),

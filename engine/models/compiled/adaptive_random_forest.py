@@ -45,7 +45,7 @@ class AdaptiveRandomForest(Compiled):
     seed
         Of all draws. Each tree has dice of its own, which a snapshot keeps.
     grace_count, delta, tau, leaf_answer, criterion, branch_share_min, majority_share_max, depth_max, binary_splits,
-    points_count, branch_weight_min, radius, memory_mb_max, preset, river_compat
+    points_count, branch_weight_min, radius, leaf, leaf_decay, memory_mb_max, preset, river_compat
         Of the trees: see `HoeffdingTree`. Trees of a forest try a split after 50 examples' weight and with a delta of
         0.01; `memory_mb_max` is of the whole forest.
 
@@ -61,9 +61,8 @@ class AdaptiveRandomForest(Compiled):
     count; how many columns a leaf watches follows the columns there are, which River counts at its first example alone;
     and there is one bound of memory for the forest, in River one for each tree.
 
-    Of numbers the same holds for River's `ARFRegressor` with means in leaves and a `QOSplitter`. Its detectors look at
-    errors with their sign, and miss a change that biases no answer; without `river_compat` they look at how large the
-    errors are. There are no linear models in leaves.
+    Of numbers the same holds for River's `ARFRegressor` with a `QOSplitter`. Its detectors look at errors with their
+    sign, and miss a change that biases no answer; without `river_compat` they look at how large the errors are.
 
     References
     ----------
@@ -80,6 +79,7 @@ class AdaptiveRandomForest(Compiled):
     """
 
     kernel = "forest"
+    format = 2
     tasks = frozenset(Task)
     __signature__ = signature_of(ForestSettings)
 

@@ -50,6 +50,11 @@ class HoeffdingTree(Compiled):
     radius
         Of numbers: the width of the buckets in which a leaf keeps what it has seen of a feature, in the feature's unit.
         None begins with one value each, and doubles the width when 64 are full.
+    leaf
+        Of numbers: `mean` answers with the mean of the leaf's targets, `model` with a line through what the leaf has
+        seen, `adaptive` with the one of both whose errors were less. Texts are not in the line.
+    leaf_decay
+        Of numbers, for `adaptive`: what is left of a squared error with each further example, in [0, 1].
     memory_mb_max
         What the arrays may take, in MiB. When it is reached, the least promising leaves only count their classes.
     preset
@@ -69,8 +74,9 @@ class HoeffdingTree(Compiled):
     Memory: 64 bytes for each leaf, feature and class; 3 KB for each leaf and feature of a regression tree. Of a feature
     the first 256 texts are told apart. No random numbers.
 
-    With `river_compat`, River's `HoeffdingTreeClassifier`, and its `HoeffdingTreeRegressor` with means in leaves and a
-    `QOSplitter`: the same splits at the same events, answers to 1e-9. Where it is off:
+    With `river_compat`, River's `HoeffdingTreeClassifier`, and its `HoeffdingTreeRegressor` with a `QOSplitter`: the
+    same splits at the same events, answers to 1e-9. River's lines in leaves take no texts; here they leave them out.
+    Where it is off:
 
     - `delta` is .001, not 1e-7, by which a leaf with two features that are equally good waits for 3,200 examples before
       `tau` settles it. On the average of twelve streams 83.3 % are right instead of 82.2, with seven of them better.
@@ -81,6 +87,10 @@ class HoeffdingTree(Compiled):
     - A class that has no weight left in a leaf gets no vote in naive Bayes; River gives it a likelihood of 1.
     - Buckets of numbers adapt to the feature, the point lies between the sides it parts, and each child begins with the
       targets of its side; in River's the point lies one bucket before, and the left child begins with those of both.
+    - A leaf's line scales its numbers, by what the leaf itself has seen and no further than three deviations, and moves
+      by a tenth of what would have made the answer right. River's takes numbers as they come, at a rate of .01. On
+      20,000 events of Friedman's function the root of the squared error is .44 of the targets' deviation, River's .50;
+      with the ten features in units from .001 to 10,000 it is .45 here, and .66 there, which is the mean's.
 
     References
     ----------
@@ -97,6 +107,7 @@ class HoeffdingTree(Compiled):
     """
 
     kernel = "tree"
+    format = 2
     tasks = frozenset(Task)
     __signature__ = signature_of(TreeSettings)
 
