@@ -76,7 +76,8 @@ WATCH_DELTA: Final = 7
 SWITCH_COUNT: Final = 8
 SWITCH_CONFIDENCE: Final = 9
 LEAF_DECAY: Final = 10
-SETTING_COUNT: Final = 12
+SWITCH_DELTA: Final = 11
+SETTING_COUNT: Final = 14
 """The settings; `CONFIDENCE` is ln(1 / delta)."""
 
 KIND: Final = 0

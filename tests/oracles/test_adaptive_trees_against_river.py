@@ -35,9 +35,9 @@ def _sums_of_python_3_11(monkeypatch: pytest.MonkeyPatch) -> None:
     add_up_from_left_to_right(monkeypatch)
 
 
-def following(script: Sequence[int], **settings: Any) -> HoeffdingAdaptiveTree:
+def following(script: Sequence[int], *, task: Task = Task.MULTICLASS, **settings: Any) -> HoeffdingAdaptiveTree:
     """Return our tree with a script for its dice."""
-    model = HoeffdingAdaptiveTree(Task.MULTICLASS, river_compat=True, **settings)
+    model = HoeffdingAdaptiveTree(task, river_compat=True, **settings)
     ints, floats, watches = model._arrays
     written = np.zeros((len(watches), len(script)), dtype=np.int64)
     written[0] = script

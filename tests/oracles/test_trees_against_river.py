@@ -39,6 +39,7 @@ RIVERS_NAMES = {
     "branch_weight_min": "min_samples_split",
     "leaf": "leaf_prediction",
     "leaf_decay": "model_selector_decay",
+    "switch_count": "drift_window_threshold",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from engine.messages import Features
 from engine.models.compiled.model import Array, Compiled
 from engine.models.compiled.tree_settings import TreeSettings, read_settings, signature_of
-from engine.models.compiled.tree_slab import SlabRoom, all_wanted
+from engine.models.compiled.tree_slab import SlabRoom, Wanted, all_wanted
 from engine.models.compiled.vectors import HEAD_COUNT
 from engine.targets import Task
 
@@ -125,15 +125,23 @@ class HoeffdingTree(Compiled):
         return read_settings(task, settings, TreeSettings)
 
     def _begin(self) -> tuple[Array, ...]:
+        self._slab, arrays = self._begin_slab()
+        return arrays
+
+    def _begin_slab(self) -> tuple[SlabRoom, tuple[Array, ...]]:
+        """Return the slab, and its first arrays."""
         from engine.kernels import slab
         from engine.kernels.observers import CELL
 
-        self._slab = SlabRoom(slab, CELL, self._settings.bytes_max)
-        return self._slab.begin(self._settings.whole(slab), self._settings.broken(slab))
+        room = SlabRoom(slab, CELL, self._settings.bytes_max)
+        return room, room.begin(self._settings.whole(slab), self._settings.broken(slab))
 
     def _room(self) -> tuple[Array, ...]:
-        wanted = all_wanted(self._vectors, self._classes, watched_count=self._vectors.width)
-        return self._slab.grow(self._arrays, wanted)
+        return self._slab.grow(self._arrays, self._wanted())
+
+    def _wanted(self, tree_count: int = 1) -> Wanted:
+        """Return what the slab has to have room for."""
+        return all_wanted(self._vectors, self._classes, watched_count=self._vectors.width, tree_count=tree_count)
 
     def explain(self, x: Features) -> dict[str, float]:
         """Return what each feature on the way to the leaf does to the answer.
