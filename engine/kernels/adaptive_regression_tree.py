@@ -101,8 +101,8 @@ def watch_error(slab: Slab, floats: Any, error: float) -> bool:
 
 
 @part
-def learn_leaf(slab: Slab, watches: Any, leaf: int, row: Any) -> bool:
-    """Have a leaf learn an example; say whether it split."""
+def learn_leaf(slab: Slab, watches: Any, leaf: int, row: Any, place: int) -> bool:
+    """Have a leaf learn an example; say whether it split. `place` is the leaf, or the node whose alternate it is."""
     nodes, weights = slab.nodes, slab.weights
     error = abs(row[TARGET] - answer_number(slab, leaf, row))
     weight = row[WEIGHT]
@@ -119,7 +119,7 @@ def learn_leaf(slab: Slab, watches: Any, leaf: int, row: Any) -> bool:
         drop_slot(slab, leaf, GIVEN_UP)
         return False
     weights[leaf, TRIED_AT] = weights[leaf, TOTAL]
-    if not attempt_number(slab, leaf):
+    if not attempt_number(slab, leaf, place):
         return False
     begin_watches_at(slab, watches, leaf)
     return True
@@ -163,7 +163,7 @@ def learn_inner(slab: Slab, watches: Any, node: int, row: Any, error: float) -> 
         elif found == -1:
             drop_alternate(slab, watches, node)
             alternate = NONE
-    if alternate != NONE and learn_leaf(slab, watches, alternate, row) and not is_replaced:
+    if alternate != NONE and learn_leaf(slab, watches, alternate, row, node) and not is_replaced:
         replace(slab, watches, node, alternate)
         is_replaced = True
     return is_replaced
@@ -185,7 +185,7 @@ def learn(slab: Slab, watches: Any, row: Any) -> None:
             watches[1 + node, REPLACED] = replaced + 1
             replaced = node
         node = next_child(slab, watches, node, row)
-    learn_leaf(slab, watches, node, row)
+    learn_leaf(slab, watches, node, row, node)
     clear_away(slab, watches, replaced)
 
 

@@ -132,8 +132,8 @@ def error_at(slab: Slab, watches: Any, leaf: int, row: Any) -> tuple[float, int]
 
 
 @part
-def learn_leaf(slab: Slab, watches: Any, leaf: int, row: Any, is_roots: int) -> bool:
-    """Have a leaf learn an example; say whether it split. `is_roots` is 1 for the alternate of the root."""
+def learn_leaf(slab: Slab, watches: Any, leaf: int, row: Any, place: int) -> bool:
+    """Have a leaf learn an example; say whether it split. `place` is the leaf, or the node whose alternate it is."""
     nodes, weights = slab.nodes, slab.weights
     weight = row[WEIGHT]
     if slab.header[BOOTSTRAP] == 1:
@@ -151,10 +151,10 @@ def learn_leaf(slab: Slab, watches: Any, leaf: int, row: Any, is_roots: int) -> 
         drop_slot(slab, leaf, GIVEN_UP)
         return False
     weights[leaf, TRIED_AT] = seen
-    found = attempt(slab, leaf)
+    found = attempt(slab, leaf, place)
     for c in range(slab.sides.shape[1]):
         slab.sides[0, c] = 0.0
-    if found == CLEARED and is_roots == 1:
+    if found == CLEARED and place != leaf and nodes[place, PARENT] == NONE:
         drop_slot(slab, leaf, GIVEN_UP)
     if found != SPLIT:
         return False
@@ -203,7 +203,7 @@ def learn_inner(slab: Slab, watches: Any, node: int, row: Any, error: float) -> 
         elif found == -1:
             drop_alternate(slab, watches, node)
             alternate = NONE
-    if alternate != NONE and learn_leaf(slab, watches, alternate, row, is_roots) and not is_replaced:
+    if alternate != NONE and learn_leaf(slab, watches, alternate, row, node) and not is_replaced:
         replace(slab, watches, node, alternate)
         is_replaced = True
     return is_replaced
@@ -225,7 +225,7 @@ def learn(slab: Slab, watches: Any, row: Any) -> None:
             watches[1 + node, REPLACED] = replaced + 1
             replaced = node
         node = next_child(slab, watches, node, row)
-    learn_leaf(slab, watches, node, row, 0)
+    learn_leaf(slab, watches, node, row, node)
     clear_away(slab, watches, replaced)
 
 

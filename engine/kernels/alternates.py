@@ -15,13 +15,14 @@ import numpy as np
 from engine.kernels import adwin
 from engine.kernels.buckets import learn_target
 from engine.kernels.ground import X, inlined, part
-from engine.kernels.nodes import branch, heaviest, plant, sprout, uproot
+from engine.kernels.nodes import add_leaves, branch, heaviest, plant, sprout, uproot
 from engine.kernels.slab import (
     DEPTH,
     FEATURE,
     FORK,
     KIND,
     LEAF,
+    LEAVES,
     LEFT,
     NEXT,
     NODES_LEFT,
@@ -133,6 +134,7 @@ def replace(slab: Slab, watches: Any, node: int, other: int) -> None:
         nodes[before, NEXT] = other
     nodes[node, NEXT] = NONE
     nodes[node, PARENT] = NONE
+    add_leaves(slab, parent, nodes[other, LEAVES] - nodes[node, LEAVES])
     more = weights[other, TOTAL] - weights[node, TOTAL]
     while parent != NONE:
         weights[parent, TOTAL] += more

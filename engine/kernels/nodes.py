@@ -5,7 +5,7 @@ A tree is the number of its root. Nodes that are given back are used again.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from engine.kernels.ground import X, inlined, part
 from engine.kernels.slab import (
@@ -18,6 +18,8 @@ from engine.kernels.slab import (
     FORK,
     KIND,
     LEAF,
+    LEAF_COUNT_MAX,
+    LEAVES,
     LEFT,
     NEXT,
     NODE_FREE,
@@ -36,6 +38,9 @@ from engine.kernels.slab import (
     Slab,
 )
 from engine.kernels.slots import drop_slot
+
+NO_BOUND: Final = 1 << 40
+"""More leaves than any slab has nodes."""
 
 
 @inlined
@@ -62,7 +67,28 @@ def plant(slab: Slab, parent: int, depth: int) -> int:
     nodes[node, PARENT] = parent
     nodes[node, DEPTH] = depth
     nodes[node, SLOT] = NONE
+    nodes[node, LEAVES] = 1
     return node
+
+
+@part
+def add_leaves(slab: Slab, node: int, more: int) -> None:
+    """Count leaves that are new at a node, and above."""
+    while node != NONE:
+        slab.nodes[node, LEAVES] += more
+        node = slab.nodes[node, PARENT]
+
+
+@part
+def leaf_room(slab: Slab, node: int) -> int:
+    """Return how many leaves there may be in a node's place, those that are there now included."""
+    nodes = slab.nodes
+    if slab.header[LEAF_COUNT_MAX] == 0:
+        return NO_BOUND
+    root = node
+    while nodes[root, PARENT] != NONE:
+        root = nodes[root, PARENT]
+    return slab.header[LEAF_COUNT_MAX] - nodes[root, LEAVES] + nodes[node, LEAVES]
 
 
 @part
@@ -151,16 +177,17 @@ def reach(slab: Slab, root: int, row: Any) -> int:
 
 @part
 def sprout(slab: Slab, node: int, value: int) -> int:
-    """Return a new last child for a text; NONE where no node is left."""
-    if slab.header[NODES_LEFT] == 0:
-        return NONE
+    """Return a new last child for a text; NONE where no node is left, or the tree has all the leaves it may have."""
     nodes = slab.nodes
+    if slab.header[NODES_LEFT] == 0 or leaf_room(slab, node) <= nodes[node, LEAVES]:
+        return NONE
     last = nodes[node, LEFT]
     while nodes[last, NEXT] != NONE:
         last = nodes[last, NEXT]
     child = plant(slab, node, nodes[node, DEPTH] + 1)
     nodes[last, NEXT] = child
     nodes[child, VALUE] = value
+    add_leaves(slab, node, 1)
     return child
 
 

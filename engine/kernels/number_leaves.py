@@ -26,7 +26,7 @@ from engine.kernels.buckets import (
 )
 from engine.kernels.ground import TARGET, inlined, part
 from engine.kernels.leaf_models import BY_MEAN, begin_with_model_of, learn_model
-from engine.kernels.nodes import is_plain, plant
+from engine.kernels.nodes import add_leaves, is_plain, leaf_room, plant
 from engine.kernels.slab import (
     AS_RIVER,
     AT_MOST,
@@ -137,13 +137,13 @@ def fill_fork(slab: Slab, counts: Any, feature: int) -> int:
 
 
 @part
-def best_text_of(slab: Slab, leaf: int, counts: Any, feature: int) -> tuple[float, int, int]:
+def best_text_of(slab: Slab, leaf: int, counts: Any, feature: int, room: int) -> tuple[float, int, int]:
     """Return the gain, kind and text of the best split of a text; -inf where no text was seen."""
     offset = slab.columns[feature, OFFSET]
     best, kind, best_text = -inf, -1, 0
     if slab.header[BINARY_SPLITS] == 0:
         count = fill_fork(slab, counts, feature)
-        if count > 2:
+        if 2 < count <= room:
             best, kind = gain(slab, leaf, count), FORK
     for place in range(slab.columns[feature, ROOM]):
         text = slab.texts[offset + place]
@@ -193,6 +193,7 @@ def split_number(slab: Slab, leaf: int, j: int, kind: int, at: float, count: int
     nodes[leaf, KIND] = kind
     nodes[leaf, FEATURE] = feature
     nodes[leaf, RIGHT] = last
+    add_leaves(slab, leaf, branches - 1)
     weights[leaf, POINT] = at if kind == AT_MOST else float(count)
     drop_slot(slab, leaf, NONE)
     more_weight = whole - weights[leaf, TOTAL]
@@ -203,8 +204,14 @@ def split_number(slab: Slab, leaf: int, j: int, kind: int, at: float, count: int
 
 
 @part
-def attempt_number(slab: Slab, leaf: int) -> bool:
-    """Split a leaf if its best split is surely better than the next, or if the two can hardly be told apart."""
+def attempt_number(slab: Slab, leaf: int, place: int) -> bool:
+    """Split a leaf if its best split is surely better than the next, or if the two can hardly be told apart.
+
+    `place` is the leaf, or the node whose place it would take: there has to be room for its leaves.
+    """
+    room = leaf_room(slab, place)
+    if room < 2:
+        return False
     slot = slab.nodes[leaf, SLOT]
     listed = slab.lists[slot]
     best, second, best_j, best_kind, best_at, best_count = -inf, -inf, -1, -1, 0.0, 0
@@ -214,7 +221,7 @@ def attempt_number(slab: Slab, leaf: int) -> bool:
             found, at, count = best_point_of(slab, leaf, slab.buckets[slot, j])
             kind = AT_MOST
         else:
-            found, kind, count = best_text_of(slab, leaf, slab.counts[slot], feature)
+            found, kind, count = best_text_of(slab, leaf, slab.counts[slot], feature, room)
             at = 0.0
         if found >= best:
             second, best, best_j, best_kind, best_at, best_count = best, found, j, kind, at, count
@@ -242,7 +249,7 @@ def grow_number(slab: Slab, root: int, leaf: int, row: Any) -> bool:
     if weight - weights[leaf, TRIED_AT] < slab.settings[GRACE]:
         return False
     weights[leaf, TRIED_AT] = weight
-    return attempt_number(slab, leaf)
+    return attempt_number(slab, leaf, leaf)
 
 
 @inlined

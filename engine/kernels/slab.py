@@ -10,8 +10,8 @@ Of whole numbers:
 - `texts` (T,): each column's texts in alphabetical order, as numbers; what is not known yet is -1 and stands last.
 - `labels` (K,): the classes in alphabetical order, as numbers.
 - `order` (K,): a note pad.
-- `nodes` (N, CLASSES + K): `KIND`, `FEATURE`, the children, the parent, `DEPTH`, `SLOT`, the branch's `VALUE`, and the
-  classes in the order in which the node has met them.
+- `nodes` (N, CLASSES + K): `KIND`, `FEATURE`, the children, the parent, `DEPTH`, `SLOT`, the branch's `VALUE`, how
+  many `LEAVES` are at the node or below it, and the classes in the order in which it has met them.
 - `lists` (S, FEATURES + M): the node a slot belongs to, how many features it watches, and which.
 
 Of floats:
@@ -63,7 +63,8 @@ BOOTSTRAP: Final = 21
 LEAF_COUNT_MAX: Final = 22
 MODEL_ROOM: Final = 23
 HEADER_COUNT: Final = 26
-"""The header. `BRANCH_ROOM` is how many children a split can have at most; `ROOT` the tree's, where there is one."""
+"""The header. `BRANCH_ROOM` is how many children a split can have at most; `ROOT` the tree's, where there is one;
+`LEAF_COUNT_MAX` the most leaves of a tree, 0 for no bound."""
 
 GRACE: Final = 0
 CONFIDENCE: Final = 1
@@ -89,8 +90,9 @@ PARENT: Final = 5
 DEPTH: Final = 6
 SLOT: Final = 7
 VALUE: Final = 8
-CLASSES_MET: Final = 9
-CLASSES: Final = 10
+LEAVES: Final = 9
+CLASSES_MET: Final = 10
+CLASSES: Final = 11
 """A node. Children are a chain from `LEFT` by `NEXT`; where there are two, `RIGHT` is the second."""
 
 LEAF: Final = 0

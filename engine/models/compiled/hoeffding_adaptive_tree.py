@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import log
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
-from engine.models.compiled.model import Array
+from engine.models.compiled.model import Array, Floats
 from engine.models.compiled.tree_settings import TreeSettings, read_settings, signature_of
 from engine.targets import Task
+
+if TYPE_CHECKING:
+    from engine.models.compiled.tree_reasons import Reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,8 @@ class HoeffdingAdaptiveTree(HoeffdingTree):
     seed
         Of these draws; None is 0.
 
-    The other parameters are those of `HoeffdingTree`.
+    The other parameters are those of `HoeffdingTree`; a leaf that learns beside a node is none of the tree's before it
+    takes its place.
 
     Raises
     ------
@@ -136,3 +140,34 @@ class HoeffdingAdaptiveTree(HoeffdingTree):
         grown = np.zeros((1 + ints[self._slab.layout.NODE_ROOM], watches.shape[1]), dtype=np.int64)
         grown[: len(watches)] = watches
         return ints, floats, grown
+
+    def _reasons(self, row: Floats, number: int) -> Reasons:
+        from engine.kernels.alternates import ALTERNATE
+        from engine.models.compiled import tree_reasons
+
+        slab, watches = self._slab.cut(self._arrays), self._arrays[2]
+        root = int(slab.header[self._slab.layout.ROOT])
+        if root < 0:
+            return tree_reasons.Reasons(0.0, {})
+        *inner, leaf = tree_reasons.way(slab, root, row)
+        voters = [(self._trust(slab, leaf), tree_reasons.of_tree(slab, root, row, number))]
+        for node in inner:
+            alternate = int(watches[1 + node, ALTERNATE]) - 1
+            if alternate >= 0:
+                trust = self._trust(slab, alternate) * self._hearings(slab, node, row)
+                voters.append((trust, tree_reasons.of_leaf(slab, alternate, row, number)))
+        return tree_reasons.mixed(voters)
+
+    def _trust(self, slab: Any, leaf: int) -> float:
+        """Return the weight of a leaf's vote, as the kernel's `say` has it."""
+        from engine.kernels.alternates import DICE, ERROR, FLOATS
+        from engine.models.compiled.tree_reasons import has_learned
+
+        error = float(self._arrays[2][1 + leaf, FLOATS:DICE].view(np.float64)[ERROR])
+        if not has_learned(slab, leaf):
+            return 0.0
+        return 1.0 / (error * error) if error > 0.0 else 1.0
+
+    def _hearings(self, slab: Any, node: int, row: Floats) -> float:  # noqa: ARG002 - where numbers are said it matters
+        """Return how often a node's alternate is heard."""
+        return 1.0

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.messages import Features
-from engine.models.compiled.model import Array, Compiled
+from engine.models.compiled.explained_trees import ExplainedTrees
+from engine.models.compiled.model import Array, Floats
 from engine.models.compiled.tree_settings import TreeSettings, read_settings, signature_of
 from engine.models.compiled.tree_slab import SlabRoom, Wanted, all_wanted
-from engine.models.compiled.vectors import HEAD_COUNT
 from engine.targets import Task
 
+if TYPE_CHECKING:
+    from engine.models.compiled.tree_reasons import Reasons
 
-class HoeffdingTree(Compiled):
+
+class HoeffdingTree(ExplainedTrees):
     """A decision tree that learns each example once, in the leaf it falls into.
 
     After n examples a leaf splits if the best split found has a merit that lies more than
@@ -41,6 +43,8 @@ class HoeffdingTree(Compiled):
         Of classes: a leaf whose greatest class has a larger share does not try to split.
     depth_max
         Depth of the tree, at most 1,000; the root has 0.
+    leaf_count_max
+        Leaves of the tree; None for no bound but that of memory. A tree that has them all goes on learning in them.
     binary_splits
         Whether texts are split into two branches alone.
     points_count
@@ -143,24 +147,9 @@ class HoeffdingTree(Compiled):
         """Return what the slab has to have room for."""
         return all_wanted(self._vectors, self._classes, watched_count=self._vectors.width, tree_count=tree_count)
 
-    def explain(self, x: Features) -> dict[str, float]:
-        """Return what each feature on the way to the leaf does to the answer.
+    def _reasons(self, row: Floats, number: int) -> Reasons:
+        from engine.models.compiled.tree_reasons import Reasons, of_tree
 
-        The answer is the share of True, in a multiclass task that of the decision, in a regression task the mean.
-        With that of the root, the values add up to that of the leaf; what naive Bayes says there beyond the leaf's
-        share is not told apart by feature. Empty while the tree has one leaf. Cost: some 10 us per node on the way.
-        """
-        root = int(self._arrays[0][self._slab.layout.ROOT])
-        self.predict(x)
-        number = self._number_explained()
-        if root < 0 or number is None:
-            return {}
-        said: dict[str, float] = {}
-        names = self._vectors.names
-        for column, change in self._slab.explain(self._arrays, root, self._one_row[0, HEAD_COUNT:], number):
-            said[names[column]] = said.get(names[column], 0.0) + change
-        return said
-
-    def _number_explained(self) -> int | None:
-        """Return which of the numbers that nodes keep is explained: here a class's, None where it is not known yet."""
-        return self._numbers.get(True) if self._task is Task.BINARY else int(self._one_answer[0].argmax())
+        slab = self._slab.cut(self._arrays)
+        root = int(slab.header[self._slab.layout.ROOT])
+        return of_tree(slab, root, row, number) if root >= 0 else Reasons(0.0, {})

@@ -51,6 +51,7 @@ class TreeSettings:
     branch_share_min: float = 0.01
     majority_share_max: float = 1.0
     depth_max: int = DEPTH_MAX
+    leaf_count_max: int | None = None
     binary_splits: bool = False
     points_count: int = 10
     branch_weight_min: float = 5
@@ -74,6 +75,8 @@ class TreeSettings:
         self._check("branch_share_min", 0.0 <= self.branch_share_min < 0.5, "in [0, 0.5)")
         self._check("majority_share_max", 0.5 <= self.majority_share_max <= 1.0, "in [0.5, 1]")
         self._check("depth_max", 1 <= self.depth_max <= DEPTH_MAX, f"in [1, {DEPTH_MAX}]")
+        most = self.leaf_count_max
+        self._check("leaf_count_max", most is None or most >= 1, "at least 1, or None for no bound")
         self._check("points_count", 1 <= self.points_count <= 1_000, "in [1, 1000]")
         self._check("branch_weight_min", self.branch_weight_min >= 1, "at least 1")
         self._check("radius", self.radius is None or 0.0 < self.radius < inf, "positive, or None")
@@ -97,6 +100,7 @@ class TreeSettings:
             layout.CRITERION: CRITERIA.index(self.criterion),
             layout.LEAF_ANSWER: LEAF_ANSWERS.index(self.leaf_answer),
             layout.DEPTH_MAX: self.depth_max,
+            layout.LEAF_COUNT_MAX: self.leaf_count_max or 0,
             layout.BINARY_SPLITS: int(self.binary_splits or self.criterion == "hellinger"),
             layout.AS_RIVER: int(self.river_compat),
             layout.POINTS: self.points_count,

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from engine.messages import Target
-from engine.models.compiled.model import Array, Floats
+from engine.models.compiled.model import Array
 from engine.models.compiled.tree_settings import BUCKETS_COUNT, LEAVES, TreeSettings
 from engine.models.compiled.vectors import Vectors
 
@@ -103,35 +103,6 @@ class SlabRoom:
         layout = self.layout
         room = models.CELLS - layout.MODEL + models.CELL * len(wanted.text_orders) if self.has_models else 0
         return replace(wanted, class_order=range(layout.T_COUNT), model_room=room)
-
-    def explain(self, arrays: Arrays, root: int, row: Floats, number: int) -> list[tuple[int, float]]:
-        """Return, node by node from a root to the leaf of a row, the column asked and how much the answer changes.
-
-        A node's answer is the share of the class of this number in what it has learned; in a tree of numbers it is the
-        number itself of those it keeps.
-        """
-        from engine.kernels import nodes
-
-        ways: Any = nodes
-        layout, slab = self.layout, self.cut(arrays)
-        changes: list[tuple[int, float]] = []
-        node = root
-        while slab.nodes[node, layout.KIND] != layout.LEAF:
-            column = int(slab.nodes[node, layout.FEATURE])
-            value = row[column]
-            child = layout.NONE if np.isnan(value) else ways.branch.py_func(slab.nodes, slab.weights, node, value)
-            if child == layout.NONE:
-                child = ways.heaviest.py_func(slab.nodes, slab.weights, node)
-            before, after = (self._answer(slab.weights[each, layout.CLASS :], slab, number) for each in (node, child))
-            changes.append((column, after - before))
-            node = child
-        return changes
-
-    def _answer(self, kept: Floats, slab: Any, number: int) -> float:
-        if slab.header[self.layout.CRITERION] == self.layout.VARIANCE:
-            return float(kept[number])
-        whole = kept.sum()
-        return float(kept[number] / whole) if whole > 0.0 else 0.0
 
     def grow(self, arrays: Arrays, wanted: Wanted) -> Arrays:
         """Return a slab with room for what is wanted and for one more example, and all that was in it."""
