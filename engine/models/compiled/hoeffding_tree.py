@@ -75,8 +75,9 @@ class HoeffdingTree(ExplainedTrees):
     Notes
     -----
     O(depth + features x classes) for an answer and for an example; each attempt to split costs some 10 us per feature.
-    Memory: 64 bytes for each leaf, feature and class; 3 KB for each leaf and feature of a regression tree. Of a feature
-    the first 256 texts are told apart. No random numbers.
+    Memory: 64 bytes for each leaf, feature and class; 3 KB for each leaf and feature of a regression tree, and 40 bytes
+    for each node and feature where leaves have lines. Of a feature the first 256 texts are told apart. No random
+    numbers.
 
     With `river_compat`, River's `HoeffdingTreeClassifier`, and its `HoeffdingTreeRegressor` with a `QOSplitter`: the
     same splits at the same events, answers to 1e-9. River's lines in leaves take no texts; here they leave them out.
