@@ -27,7 +27,7 @@ from engine.summary import Summary, summarise
 from engine.tape import Row
 from engine.targets import Targets
 
-SNAPSHOT_FORMAT = 1
+SNAPSHOT_FORMAT = 2
 
 
 class Engine:
@@ -250,8 +250,10 @@ class Engine:
         if differing:
             msg = f"the snapshot is of another {', '.join(differing)}; a graft changes contenders only"
             raise SnapshotError(msg)
-        if state["learner"]["tape"]:
-            msg = f"{len(state['learner']['tape'])} steps wait on the snapshot's tape; catch up before taking it"
+        if state["learner"]["tape"]["kind"]:
+            msg = (
+                f"{len(state['learner']['tape']['kind'])} steps wait on the snapshot's tape; catch up before taking it"
+            )
             raise SnapshotError(msg)
         champion = state["learner"]["champion"]
         if champion is not None and (champion, specs[champion]) not in self._wired():

@@ -18,8 +18,9 @@ from engine.errors import SnapshotError
 from engine.judges import Judges
 from engine.messages import Alarm, Benched, Episode, Outcomes, Reaction, ShadowPrediction
 from engine.routing.router import Router
+from engine.rows import pack_steps, unpack_steps
 from engine.shift.watcher import Watcher
-from engine.tape import Moment, Row, RowState, Step, StepKind
+from engine.tape import Row, RowState, Step, StepKind
 from engine.understudy import Understudy
 
 _PREDICT, _LEARN, _RELEARN, _MATURE, _ = StepKind
@@ -226,7 +227,7 @@ class Learner:
     def snapshot(self, state_of: Callable[[Contender], dict[str, Any]] = Contender.snapshot) -> dict[str, Any]:
         """Return the state as plain data; rows are named by their index, contenders shown as `state_of` has them."""
         return {
-            "tape": [[int(kind), row.index, target, list(when)] for kind, row, target, when in self.tape],
+            "tape": pack_steps(self.tape),
             "contenders": [state_of(contender) for contender in self.contenders],
             "champion": None if self._champion is None else self._champion.name,
             "understudy": self.understudy.snapshot(),
@@ -236,9 +237,7 @@ class Learner:
 
     def restore(self, state: dict[str, Any], rows: Mapping[int, Row]) -> None:
         """Take back what `snapshot` returned; a contender that is not in it stays as it is."""
-        self.tape = deque(
-            (StepKind(kind), rows[index], target, Moment(*when)) for kind, index, target, when in state["tape"]
-        )
+        self.tape = deque(unpack_steps(state["tape"], rows))
         kept = {(each["name"], each["spec"]): each for each in state["contenders"]}
         by_name = {contender.name: contender for contender in self.contenders}
         for contender in self.contenders:

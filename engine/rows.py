@@ -6,11 +6,18 @@ have their features and everybody's answers beside them. This file knows the sha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from engine.columns import pack_column, unpack_column
-from engine.tape import Row, RowState, Stamp
+from engine.messages import Answer, Features
+from engine.tape import Moment, Row, RowState, Stamp, Step, StepKind
+
+_NONE, _RARE = 0, 255
+_SHAPES_MAX = 64
+"""Lists of feature names that have columns: a value that is missing is an absent name, so there can be many."""
 
 
 def pack_rows(rows: Sequence[Row]) -> dict[str, Any]:
@@ -30,21 +37,8 @@ def pack_rows(rows: Sequence[Row]) -> dict[str, Any]:
         "stamp": pack_column([codes[row.stamp] for row in rows]),
         "state": bytes([row.state for row in rows]),
         "target": pack_column([row.target for row in rows]),
-        "needed": [
-            [place, row.x, None if row.numeric is row.x else row.numeric, list(row.served)]
-            for place, row in enumerate(rows)
-            if row.x is not None or row.served
-        ],
+        "needed": _pack_needed(rows),
     }
-
-
-def _pack_routed(rows: Sequence[Row]) -> list[Any]:
-    """Return by which probabilities which rows were routed: few differ, as they change with the rewards only."""
-    places: dict[tuple[float, ...], list[int]] = {}
-    for place, row in enumerate(rows):
-        if row.chances is not None:
-            places.setdefault(row.chances, []).append(place)
-    return [[list(chances), found] for chances, found in places.items()]
 
 
 def unpack_rows(state: dict[str, Any]) -> dict[int, Row]:
@@ -67,9 +61,114 @@ def unpack_rows(state: dict[str, Any]) -> dict[int, Row]:
     for chances, places in state.get("routed", ()):
         for place in places:
             rows[place].chances = tuple(chances)
-    for place, x, numeric, served in state["needed"]:
-        row = rows[place]
+    _unpack_needed(state["needed"], rows)
+    return {row.index: row for row in rows}
+
+
+def pack_steps(steps: Iterable[Step]) -> dict[str, Any]:
+    """Return steps of the tape as plain data; their rows are named by index."""
+    kinds, rows, targets, moments = list(zip(*steps, strict=True)) or [()] * 4
+    positions, requests, times = list(zip(*moments, strict=True)) or [()] * 3
+    return {
+        "kind": bytes(kinds),
+        "row": pack_column([row.index for row in rows]),
+        "target": pack_column(targets),
+        "position": pack_column(positions),
+        "request": pack_column(requests),
+        "time_ms": pack_column(times),
+    }
+
+
+def unpack_steps(state: dict[str, Any], rows: Mapping[int, Row]) -> Iterator[Step]:
+    """Yield the steps that `pack_steps` was given."""
+    columns = [unpack_column(state[name]) for name in ("row", "target", "position", "request", "time_ms")]
+    for kind, index, target, *when in zip(state["kind"], *columns, strict=True):
+        yield StepKind(kind), rows[index], target, Moment(*when)
+
+
+def _pack_routed(rows: Sequence[Row]) -> list[Any]:
+    """Return by which probabilities which rows were routed: few differ, as they change with the rewards only."""
+    places: dict[tuple[float, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        if row.chances is not None:
+            places.setdefault(row.chances, []).append(place)
+    return [[list(chances), found] for chances, found in places.items()]
+
+
+def _pack_needed(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what steps still need of rows: their features, and everybody's answers by slot."""
+    places = [place for place, row in enumerate(rows) if row.x is not None or row.served]
+    needed = [rows[place] for place in places]
+    answered = [row.served for row in needed if row.served]
+    return {
+        "places": pack_column(places),
+        "x": _pack_features([row.x for row in needed]),
+        "numeric": _pack_features([None if row.numeric is row.x else row.numeric for row in needed]),
+        "answered": bytes([bool(row.served) for row in needed]),
+        "answers": [_pack_answers(slot) for slot in zip(*answered, strict=True)],
+    }
+
+
+def _unpack_needed(state: dict[str, Any], rows: Sequence[Row]) -> None:
+    """Give rows back what steps still need of them."""
+    needed = [rows[place] for place in unpack_column(state["places"])]
+    features = _unpack_features(state["x"]), _unpack_features(state["numeric"])
+    for row, x, numeric in zip(needed, *features, strict=True):
         row.x = x
         row.numeric = x if numeric is None else numeric
+    answered = [row for row, there in zip(needed, state["answered"], strict=True) if there]
+    slots = [_unpack_answers(slot) for slot in state["answers"]]
+    for row, served in zip(answered, zip(*slots, strict=True), strict=True):
         row.served = list(served)
-    return {row.index: row for row in rows}
+
+
+def _pack_features(features: Sequence[Features | None]) -> dict[str, Any]:
+    """Return features as columns, for each list of names that occurs: most rows have the same; rare ones stay rows."""
+    shapes: dict[tuple[str, ...], int] = {}
+    codes, alike, others = [], [], []
+    for x in features:
+        code = _NONE if x is None else shapes.setdefault(tuple(x), len(shapes)) + 1
+        if code > _SHAPES_MAX:
+            code = _RARE
+            others.append(x)
+        elif x is not None:
+            alike.append((code, x))
+        codes.append(code)
+    groups: list[list[Features]] = [[] for _ in range(min(len(shapes), _SHAPES_MAX))]
+    for code, x in alike:
+        groups[code - 1].append(x)
+    columns = [[pack_column(column) for column in zip(*(x.values() for x in group), strict=True)] for group in groups]
+    return {
+        "shape": bytes(codes),
+        "names": [list(names) for names in list(shapes)[:_SHAPES_MAX]],
+        "columns": columns,
+        "others": others,
+    }
+
+
+def _unpack_features(state: dict[str, Any]) -> list[Features | None]:
+    """Return the features that `_pack_features` was given."""
+    waiting: dict[int, list[Features]] = {_RARE: list(reversed(state["others"]))}
+    counts = Counter(state["shape"])
+    for code, (names, columns) in enumerate(zip(state["names"], state["columns"], strict=True), start=1):
+        values = zip(*map(unpack_column, columns), strict=True) if names else repeat((), counts[code])
+        waiting[code] = [dict(zip(names, each, strict=True)) for each in values]
+        waiting[code].reverse()
+    return [None if code == _NONE else waiting[code].pop() for code in state["shape"]]
+
+
+def _pack_answers(answers: Sequence[Answer | None]) -> list[Any]:
+    """Return one contender's answers; None where there was none."""
+    there = [answer for answer in answers if answer is not None]
+    return [
+        bytes([answer is not None for answer in answers]),
+        pack_column([decision for decision, _ in there]),
+        pack_column([score for _, score in there]),
+    ]
+
+
+def _unpack_answers(state: Sequence[Any]) -> list[Answer | None]:
+    """Return the answers that `_pack_answers` was given."""
+    answers = list(zip(unpack_column(state[1]), unpack_column(state[2]), strict=True))
+    answers.reverse()
+    return [answers.pop() if there else None for there in state[0]]

@@ -129,7 +129,7 @@ def _state(engine: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
         "held": len(join["held"]),
         "remembered": len(unpack_column(join["ended"])),
         "ledger": dict(zip(Ledger.__slots__, join["ledger"], strict=True)),
-        "tape": len(engine["learner"]["tape"]),
+        "tape": len(engine["learner"]["tape"]["kind"]),
         "champion": engine["learner"]["champion"] or UNDERSTUDY,
         "rung": engine["succession"]["rung"],
         "contenders": [

@@ -161,6 +161,10 @@ class KafkaLog:
         check_bounds(count_max, bytes_max)
         return self._reader.read(self._place(topic, partition), from_offset, (count_max, bytes_max))
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until something has arrived on a partition that is being read, so long at most."""
+        return self._reader.wait(seconds)
+
     def begin(self, topic: str, partition: int) -> int:
         """Return the first offset that is still held."""
         return self._ends(topic, partition)[0]
@@ -253,14 +257,21 @@ class KafkaLog:
 
     def _ends(self, topic: str, partition: int) -> tuple[int, int]:
         place = self._place(topic, partition)
+        self._see_own()
         begin, end = self._loop.run(self._wire.ends([place]))[place]
         self._reader.heard(place, end)
         return begin, end
+
+    def _see_own(self) -> None:
+        """Wait until what this worker committed can be read by whoever asks next."""
+        if self._leader is not None:
+            self._loop.run(self._leader.seen())
 
     def _first(self) -> Mark:
         return self._loop.run(self._found(self._journal.first))
 
     def _last(self) -> Mark:
+        self._see_own()
         return self._loop.run(self._found(self._journal.last))
 
     async def _found(self, ask: Callable[[], Awaitable[Mark]]) -> Mark:

@@ -3,12 +3,12 @@
 A commit, in this order:
 
 1. *check* what can be checked: the lease, the sequence;
-2. *write* all outputs and the journal's record in one transaction, and wait for every batch of it;
-3. *commit* it, and wait until its record can be read: what a commit has returned from, every reader sees. That takes
-   a millisecond or two, and the next transaction need not wait for the markers of this one, for which the client would
-   take 20.
+2. *wait* until the last commit can be read: the next transaction does not begin before the markers of the one before
+   it, and the client would take 20 ms to ask again where this takes one or two;
+3. *write* all outputs and the journal's record in one transaction, and wait for every batch of it;
+4. *commit* it. It is durable then, and readers see it a millisecond or two later, while the worker works on.
 
-What goes wrong in 2 is aborted; what goes wrong in 3 may have happened. Either ends the lease, and whoever led since is
+What goes wrong in 3 is aborted; what goes wrong in 4 may have happened. Either ends the lease, and whoever led since is
 found in the journal.
 """
 
@@ -29,7 +29,7 @@ from aiokafka.structs import TopicPartition
 
 from streams.kafka_journal import Journal, MarkKind, journal_entry
 from streams.kafka_lease import Membership
-from streams.kafka_loop import told
+from streams.kafka_loop import let_go, told
 from streams.kafka_wire import Wire
 from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits
 from streams.log_port import Entry, LeaseError, fenced, wrong_sequence
@@ -69,6 +69,7 @@ class Leader:
         self.term = 0
         self._next = 0
         self._batch_bytes_max = batch_bytes_max
+        self._seeing: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Throw out whoever wrote before, read what they committed, and write down the new term."""
@@ -93,6 +94,7 @@ class Leader:
             raise wrong_sequence(sequence, self._next)
         entry = journal_entry(MarkKind.COMMIT, self.term, sequence, data)
         check_fits((entry,), self._batch_bytes_max, "the journal")
+        await self.seen()
         try:
             written = await self._writer.write_as_one({**outputs, **self._parcel(entry)})
         except REFUSALS as error:
@@ -100,11 +102,18 @@ class Leader:
                 f"the commit {sequence} failed ({told(error)}); whether it happened is in the journal"
             ) from error
         self._next += 1
-        await self._see(written)
+        self._seeing = asyncio.create_task(self._see(written))
         return written
 
+    async def seen(self) -> None:
+        """Wait until every reader sees the last commit."""
+        seeing, self._seeing = self._seeing, None
+        if seeing is not None:
+            await seeing
+
     async def release(self) -> None:
-        """Let others lead."""
+        """Let others lead, once every reader sees what this one committed."""
+        await let_go(self.seen())
         await asyncio.gather(self._writer.stop(), self._member.leave())
 
     def _parcel(self, entry: Entry) -> dict[TopicPartition, Parcel]:

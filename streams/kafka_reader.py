@@ -136,6 +136,14 @@ class Reader:
             self._loop.wake(self._room)
         return Span(records, max(next_offset, from_offset))
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until a follower has put down something that nobody has taken, so long at most; False without any."""
+        with self._lock:
+            followed = [held for held in self._places.values() if held.is_followed]
+            if followed:
+                self._lock.wait_for(lambda: any(held.next_offset > held.at for held in followed), seconds)
+        return bool(followed)
+
     def heard(self, place: TopicPartition, end: int) -> None:
         """Remember that a partition has come so far."""
         held = self._places.get(place)

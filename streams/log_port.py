@@ -220,6 +220,13 @@ class Log(Protocol):
         """
         ...
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until something has arrived on partitions whose reads came to their ends, so long at most.
+
+        Returns False, at once, where the log is not told of arrivals: look again after a while.
+        """
+        ...
+
     def begin(self, topic: str, partition: int) -> int:
         """Return the first offset that is still held."""
         ...

@@ -137,6 +137,10 @@ class MemoryLog:
         check_bounds(count_max, bytes_max)
         return self._partition(topic, partition).read(place_of(topic, partition), from_offset, count_max, bytes_max)
 
+    def wait(self, seconds: float) -> bool:  # noqa: ARG002 - nobody tells this log of arrivals
+        """Return False: whoever appends does not say so."""
+        return False
+
     def begin(self, topic: str, partition: int) -> int:
         """Return the first offset that is still held."""
         return self._partition(topic, partition).begin

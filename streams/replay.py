@@ -22,6 +22,7 @@ from streams.preparation import Prepared, prepare
 from streams.provenance import arguments
 from streams.runner import Runner
 from streams.settings import Settings
+from streams.stride import SLICE_COUNT
 
 
 class Observer(Protocol):
@@ -107,7 +108,7 @@ def _replay(settings: Settings, prepared: Prepared, kept: Continuation | None, o
                 observer.progress(engine, clock.seconds())
 
             with looked_for_seldom():
-                summary = runner.run(settings.run.slice, watch)
+                summary = runner.run(settings.run.slice or SLICE_COUNT, watch)
             if kept is not None:
                 kept.finish(engine, prepared.records, sink, alarms.snapshot())
             durable = _durable(summary, engine, prepared, alarms)

@@ -34,6 +34,9 @@ IDLE_S_MIN = 0.001
 IDLE_S_MAX = 0.02
 """How long an idle worker waits before it looks again: twice as long each time, up to this."""
 
+ARRIVAL_S_MAX = 0.1
+"""How long it waits at once where its log tells it of arrivals: so long a wish to stop may go unheard."""
+
 
 class Observer(Protocol):
     """Sees a worker's life."""
@@ -242,7 +245,7 @@ class Service:
                 idle_s = IDLE_S_MIN
             elif self.once:
                 return
-            else:
+            elif not self.log.wait(ARRIVAL_S_MAX):
                 self.stop.wait(idle_s)
                 idle_s = min(2 * idle_s, IDLE_S_MAX)
             self.observer.working(partial(self._status, worker))

@@ -229,7 +229,13 @@ class RunSettings(Section):
         expected="true or false",
         description="Whether a damaged checkpoint may be passed over for the one before it.",
     )
-    slice: int = setting(256, "a whole number of at least 1", "Messages handed to the engine at once, at most.", ge=1)
+    slice: int | None = setting(
+        None,
+        "a whole number of at least 1",
+        "Messages handed to the engine at once, at most; by default 256 for a replay, and for a worker as many as are "
+        "answered within a tenth of a second.",
+        ge=1,
+    )
 
 
 def _limit_fields() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 One turn, in this order, and exactly-once follows from it:
 
-1. *take* what is at hand, at most a slice;
+1. *take* what is at hand, at most a slice (see `streams.stride`);
 2. *answer* it: the champion answers and learns, in memory;
 3. *commit* the outputs, and the journal record that names the inputs, in one transaction;
 4. *copy* new audit entries to their file, and *checkpoint* if one is due;
@@ -22,6 +22,7 @@ from typing import Protocol
 from streams.intake import Intake
 from streams.log_port import Commit, Lease
 from streams.replica import Effects, Replica
+from streams.stride import Stride
 from streams.worker_checkpoints import WorkerCheckpoints
 
 
@@ -32,18 +33,21 @@ class Pace:
     Parameters
     ----------
     slice_count
-        Records taken at once, at most.
+        Records taken at once, at most; None: as many as suit, see `streams.stride`.
     checkpoint_every
         Messages between two checkpoints, at least.
     checkpoint_every_s
         Seconds after which there is one all the same, if anything has happened.
+    keeping_share
+        Share of its time that a worker may spend on checkpoints that are due by their messages: answers wait for them.
     catch_up_s
         Seconds that challengers work before somebody looks whether anything has arrived.
     """
 
-    slice_count: int = 256
+    slice_count: int | None = None
     checkpoint_every: int = 20_000
     checkpoint_every_s: float = 60.0
+    keeping_share: float = 0.01
     catch_up_s: float = 0.002
 
 
@@ -94,8 +98,14 @@ class Worker:
     watcher: Watcher
     seconds: Callable[[], float]
     pace: Pace = field(default_factory=Pace)
+    _stride: Stride = field(init=False)
     _kept_s: float = 0.0
+    _keeping_s: float = 0.0
     _step_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Begin with short slices."""
+        self._stride = Stride(self.pace.slice_count)
 
     def begin(self, start: dict[str, object]) -> None:
         """Write down that this worker leads: from here on nobody of an earlier term has committed anything more."""
@@ -106,9 +116,11 @@ class Worker:
         """Do one turn; return whether there was anything to do."""
         started = self.seconds()
         self.intake.look()
-        arrivals = self.intake.take(self.pace.slice_count)
+        arrivals = self.intake.take(self._stride.count)
         if arrivals or self.replica.unwritten:
-            self._commit(self.replica.take(arrivals), started)
+            effects = self.replica.take(arrivals)
+            self._stride.took(len(arrivals), self.seconds() - started)
+            self._commit(effects, started)
         if self._is_due():
             self.keep()
         return bool(self._catch_up()) or bool(arrivals)
@@ -122,8 +134,10 @@ class Worker:
 
     def keep(self) -> None:
         """Make a checkpoint, unless nothing was committed since the last."""
+        started = self.seconds()
         self.checkpoints.keep(self.replica)
         self._kept_s = self.seconds()
+        self._keeping_s = self._kept_s - started
         self.watcher.kept()
 
     def _commit(self, effects: Effects, started: float) -> None:
@@ -140,8 +154,10 @@ class Worker:
         """Whether it is time for a checkpoint. Never between a step and its commit: the journal must know the step."""
         if self.replica.unwritten or not self.checkpoints.behind:
             return False
-        since = self.replica.engine.position - self.checkpoints.position
-        return since >= self.pace.checkpoint_every or self.seconds() - self._kept_s >= self.pace.checkpoint_every_s
+        since, since_s = self.replica.engine.position - self.checkpoints.position, self.seconds() - self._kept_s
+        if since_s >= self.pace.checkpoint_every_s:
+            return True
+        return since >= self.pace.checkpoint_every and self._keeping_s <= since_s * self.pace.keeping_share
 
     def _catch_up(self) -> int:
         """Let challengers take steps for a while, or all there are once half of the tape's bound is reached."""

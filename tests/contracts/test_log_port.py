@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
 import pytest
@@ -141,6 +143,22 @@ def test_a_read_keeps_its_bounds_but_always_moves(log: Log) -> None:
     assert [record.offset for record in log.read("in", 0, 2, bytes_max=1).records] == [2]
     with pytest.raises(ValueError, match="must be positive"):
         log.read("in", 0, 0, count_max=0)
+
+
+def test_a_wait_ends_when_something_arrives_where_the_log_can_tell(bench: Bench, log: Log) -> None:
+    assert not log.wait(0.0), "nothing is being read yet"
+    offset = log.append("in", 0, entries(b"a"))
+    for _ in range(3):
+        offset = log.read("in", 0, offset).next_offset
+    if not log.wait(0.0):
+        return
+    with ThreadPoolExecutor() as pool:
+        arrival = pool.submit(bench.open().append, "in", 0, entries(b"b"))
+        deadline = monotonic() + 60.0
+        while not (span := log.read("in", 0, offset)).records and monotonic() < deadline:
+            assert log.wait(60.0)
+        arrival.result()
+    assert [record.value for record in span.records] == [b"b"]
 
 
 def test_another_process_sees_what_was_appended_and_every_topic(bench: Bench, log: Log) -> None:

@@ -177,6 +177,9 @@ def test_a_broker_killed_mid_transaction_comes_back_with_whole_commits(own_broke
         said: list[str] = []
         worker = Thread(target=commit_until_refused, args=(log, said))
         worker.start()
+        other = place.open()
+        while other.journal_end() < 1:
+            time.sleep(0.01)
         time.sleep(after_s)
         own_broker.kill()
         worker.join()

@@ -51,6 +51,16 @@ def test_a_slice_is_what_has_arrived_and_never_more_than_its_bound() -> None:
     assert [sum(run.record_count for run in entry.runs) for entry in entries(life) if entry.runs] == [4, 4, 2]
 
 
+def test_over_a_backlog_slices_grow_and_the_answers_are_the_same() -> None:
+    cut, uncut = Life(), Life(settings=settings_of(run={"slice": None}))
+    for life in (cut, uncut):
+        life.arrive(600)
+        life.run()
+    counts = [sum(run.record_count for run in entry.runs) for entry in entries(uncut) if entry.runs]
+    assert counts == [256, 512, 432]
+    assert lines(uncut, "predictions") == lines(cut, "predictions")
+
+
 def test_a_tape_that_grew_to_half_its_bound_is_taken_at_once() -> None:
     life = Life(tick_s=1.0, settings=settings_of(limits={"tape_count_max": 10}))
     life.arrive(20)
@@ -74,6 +84,23 @@ def test_the_state_is_kept_by_count_and_at_the_end() -> None:
     life.arrive(30)
     life.run()
     assert positions(life) == [60, 60, 40], "three are kept; the last one holds the last steps, too"
+
+
+def test_checkpoints_that_are_due_by_count_take_a_small_share_of_the_time() -> None:
+    kept: dict[float, set[int]] = {}
+    for tick_s in (0.0, 0.01):
+        life = Life(tick_s=tick_s)
+        seen = kept.setdefault(tick_s, set())
+
+        def look(life: Life = life, seen: set[int] = seen) -> bool:
+            seen.update(positions(life))
+            return False
+
+        life.between = look
+        life.arrive(400)
+        life.run()
+    assert len(kept[0.0]) >= 40, "one after every twenty messages, where they take no time"
+    assert 2 < len(kept[0.01]) < 20, "where one takes 0.01 s, one second passes between two"
 
 
 def test_the_state_is_kept_by_time_where_little_happens() -> None:
