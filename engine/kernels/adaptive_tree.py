@@ -44,6 +44,7 @@ from engine.kernels.leaves import answer_at, learn_at
 from engine.kernels.nodes import branch, fits, heaviest, plant, walk
 from engine.kernels.observers import watch_all
 from engine.kernels.slab import (
+    AS_RIVER,
     BOOTSTRAP,
     CLASSES,
     CLASSES_MET,
@@ -96,21 +97,27 @@ def decided(slab: Slab, leaf: int, said: Any) -> int:
 
 @part
 def answer(slab: Slab, watches: Any, row: Any, said: Any) -> None:
-    """Fill the probabilities of the classes: of the leaf, and of each alternate on the way, by the weight of each."""
+    """Fill the probabilities of the classes: of the leaf, and of each alternate on the way, by the weight of each.
+
+    In River an alternate is heard twice where the value that leads to its node was missing.
+    """
     nodes, weights, pad = slab.nodes, slab.weights, slab.sides[0]
     said[:] = 0.0
-    node = slab.header[ROOT]
+    node, times = slab.header[ROOT], 1.0
     while True:
         asked = node if nodes[node, KIND] == LEAF else watches[1 + node, ALTERNATE] - 1
+        if asked == node:
+            times = 1.0
         if asked != NONE:
             say(slab, watches, asked, row, pad)
             for c in range(said.shape[0]):
-                said[c] += pad[c]
+                said[c] += times * pad[c]
                 pad[c] = 0.0
         if asked == node:
             break
         value = row[X + nodes[node, FEATURE]]
         child = branch(nodes, weights, node, value) if value == value else NONE
+        times = 2.0 if child == NONE and slab.header[AS_RIVER] == 1 else 1.0
         node = child if child != NONE else heaviest(nodes, weights, node)
     whole = 0.0
     for c in range(said.shape[0]):

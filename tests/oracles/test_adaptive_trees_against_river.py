@@ -97,6 +97,12 @@ def test_a_tree_of_texts_that_drifts_agrees() -> None:
     assert found._n_alternate_trees > 0
 
 
+def test_an_alternate_is_heard_twice_where_a_value_is_missing_as_in_river() -> None:
+    before = list(with_holes(agrawal(5_000, 0), 0.15))
+    found = agree([*before, *((x, 1 - int(target)) for x, target in before)], grace_count=200, delta=0.01)
+    assert found._n_alternate_trees > 0
+
+
 def test_in_runs_over_a_snapshot_and_one_by_one_the_bits_are_the_same_and_no_node_is_lost() -> None:
     stream = BROKEN["rtg"]
     single, parted = (HoeffdingAdaptiveTree(Task.BINARY, seed=4, **SMALL) for _ in range(2))

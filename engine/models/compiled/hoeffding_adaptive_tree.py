@@ -168,6 +168,13 @@ class HoeffdingAdaptiveTree(HoeffdingTree):
             return 0.0
         return 1.0 / (error * error) if error > 0.0 else 1.0
 
-    def _hearings(self, slab: Any, node: int, row: Floats) -> float:  # noqa: ARG002 - where numbers are said it matters
-        """Return how often a node's alternate is heard."""
-        return 1.0
+    def _hearings(self, slab: Any, node: int, row: Floats) -> float:
+        """Return how often a node's alternate is heard: twice, in River, where the value before it is missing."""
+        from engine.models.compiled.tree_reasons import WAYS
+
+        layout, parent = self._slab.layout, int(slab.nodes[node, self._slab.layout.PARENT])
+        if slab.header[layout.AS_RIVER] == 0 or parent < 0:
+            return 1.0
+        value = row[slab.nodes[parent, layout.FEATURE]]
+        is_plain = not np.isnan(value) and WAYS.branch.py_func(slab.nodes, slab.weights, parent, value) >= 0
+        return 1.0 if is_plain else 2.0
