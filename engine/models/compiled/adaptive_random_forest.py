@@ -83,7 +83,6 @@ class AdaptiveRandomForest(ExplainedTrees):
     """
 
     kernel = "forest"
-    format = 2
     tasks = frozenset(Task)
     __signature__ = signature_of(ForestSettings)
 

@@ -112,7 +112,6 @@ class HoeffdingTree(ExplainedTrees):
     """
 
     kernel = "tree"
-    format = 2
     tasks = frozenset(Task)
     __signature__ = signature_of(TreeSettings)
 
