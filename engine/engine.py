@@ -27,7 +27,7 @@ from engine.summary import Summary, summarise
 from engine.tape import Row
 from engine.targets import Targets
 
-SNAPSHOT_FORMAT = 2
+SNAPSHOT_FORMAT = 1
 
 
 class Engine:
