@@ -6,7 +6,7 @@ is not timed. `go(begin, end)` then tests and trains on these events, in order, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -28,9 +28,20 @@ LEARNERS: Final = {
     "logistic": "logistic()",
     "naive Bayes": "naive_bayes()",
     "Hoeffding tree": "hoeffding_tree()",
+    "adaptive tree": "hoeffding_adaptive_tree(seed=1)",
     "ARF10": "adaptive_random_forest(n_models=10, seed=1)",
 }
 """The learners by name, and our spec of each."""
+
+OF_NUMBERS: Final = {
+    "tree of numbers": "hoeffding_tree()",
+    "tree of means": "hoeffding_tree(leaf='mean')",
+    "adaptive tree of numbers": "hoeffding_adaptive_tree(seed=1)",
+    "ARF10 of numbers": "adaptive_random_forest(n_models=10, seed=1)",
+}
+"""The learners of streams whose targets are numbers; there an answer is right within `Table.near`."""
+
+ALL: Final = {**LEARNERS, **OF_NUMBERS}
 
 OF_CLASSES: Final = {"logistic": "softmax()"}
 """Our spec where there are more than two classes, if it is another; River's and Vowpal Wabbit's are one against all."""
@@ -59,7 +70,9 @@ def ours(learner: str, table: Table) -> Compiled:
     Unable
         There is none, or none for the task.
     """
-    spec = OF_CLASSES.get(learner, LEARNERS[learner]) if table.task is Task.MULTICLASS else LEARNERS[learner]
+    spec = {**ALL, **LEARNERS}[learner]
+    if table.task is Task.MULTICLASS:
+        spec = OF_CLASSES.get(learner, spec)
     try:
         model = parse_model(spec, task=table.task, seed=1, name="benchmark").model
     except SidestreamError as error:
@@ -76,6 +89,8 @@ def of_tables(learner: str) -> Callable[[Table], Course]:
 
         def go(begin: int, end: int) -> int:
             answers = model.test_then_train(table.names, table.numbers[begin:end], table.targets[begin:end])
+            if table.task is Task.REGRESSION:
+                return int((abs(answers[:, 0] - targets[begin:end]) <= table.near).sum())
             if answers.shape[1] == 1 and not model.classes:
                 return int(((answers[:, 0] > 0.5) == targets[begin:end]).sum())
             decided = np.array(model.classes, dtype=object)[answers.argmax(axis=1)]
@@ -97,6 +112,8 @@ def of_runs(learner: str) -> Callable[[Table], Course]:
         def go(begin: int, end: int) -> int:
             answers: list[Answer] = []
             model.run(acts[2 * begin : 2 * end], answers)
+            if table.task is Task.REGRESSION:
+                return near(table, [answer[0] for answer in answers], begin, end)
             return sum(answer[0] == y for answer, y in zip(answers, table.targets[begin:end], strict=True))
 
         return go
@@ -117,10 +134,23 @@ def of_single(learner: str) -> Callable[[Table], Course]:
                 model.learn(x, y, 1.0)
             return right
 
+        def go_by_numbers(begin: int, end: int) -> int:
+            said = []
+            for x, y in zip(table.events[begin:end], table.targets[begin:end], strict=True):
+                said.append(model.predict(x)[0])
+                model.learn(x, y, 1.0)
+            return near(table, said, begin, end)
+
         table.events  # noqa: B018 - laid out here, and not while it is timed
-        return go
+        return go_by_numbers if table.task is Task.REGRESSION else go
 
     return begin
+
+
+def near(table: Table, said: Sequence[Any], begin: int, end: int) -> int:
+    """Return how many answers that are numbers are near their targets."""
+    away = np.array(said, dtype=np.float64) - np.array(table.targets[begin:end], dtype=np.float64)
+    return int((abs(away) <= table.near).sum())
 
 
 def rivers(learner: str, task: Task) -> Any:
@@ -135,7 +165,12 @@ def rivers(learner: str, task: Task) -> Any:
     return {
         "naive Bayes": naive_bayes.GaussianNB,
         "Hoeffding tree": tree.HoeffdingTreeClassifier,
+        "adaptive tree": lambda: tree.HoeffdingAdaptiveTreeClassifier(seed=1),
         "ARF10": lambda: forest.ARFClassifier(n_models=10, seed=1),
+        "tree of numbers": tree.HoeffdingTreeRegressor,
+        "tree of means": lambda: tree.HoeffdingTreeRegressor(leaf_prediction="mean"),
+        "adaptive tree of numbers": lambda: tree.HoeffdingAdaptiveTreeRegressor(seed=1),
+        "ARF10 of numbers": lambda: forest.ARFRegressor(n_models=10, seed=1),
     }[learner]()
 
 
@@ -152,8 +187,15 @@ def of_river(learner: str) -> Callable[[Table], Course]:
                 model.learn_one(x, y)
             return right
 
+        def go_by_numbers(begin: int, end: int) -> int:
+            said = []
+            for x, y in zip(table.events[begin:end], table.targets[begin:end], strict=True):
+                said.append(model.predict_one(x))
+                model.learn_one(x, y)
+            return near(table, said, begin, end)
+
         table.events  # noqa: B018 - laid out here, and not while it is timed
-        return go
+        return go_by_numbers if table.task is Task.REGRESSION else go
 
     return begin
 
@@ -195,7 +237,7 @@ def contestants() -> tuple[list[Contestant], list[str]]:
     """Return who can take part here, and a line for everybody who cannot, with the remedy."""
     found: list[Contestant] = []
     skipped: list[str] = []
-    for learner in LEARNERS:
+    for learner in ALL:
         found += [Contestant(WHOLE, learner, of_tables(learner)), Contestant(RUNS, learner, of_runs(learner))]
         found += [Contestant(SINGLE, learner, of_single(learner)), Contestant(RIVER, learner, of_river(learner))]
     try:

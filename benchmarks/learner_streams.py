@@ -1,7 +1,8 @@
-"""The streams of `benchmarks.learners`, as tables of numbers: two that are made, and three files of other people's.
+"""The streams of `benchmarks.learners`, as tables of numbers: three that are made, and three files of other people's.
 
-A made stream has clusters of two classes in a unit cube, as MOA's RandomRBF: numpy draws it, so that millions of events
-take seconds. The files are in the directory that SIDESTREAM_DATA names.
+A made stream of classes has clusters of two in a unit cube, as MOA's RandomRBF: numpy draws it, so that millions of
+events take seconds. The one of numbers is Friedman's function, which turns around in the middle. The files are in the
+directory that SIDESTREAM_DATA names.
 """
 
 from __future__ import annotations
@@ -63,9 +64,16 @@ class Table:
         place = {name: number for number, name in enumerate(self.classes)}
         return [place[target] for target in self.targets]
 
+    @cached_property
+    def near(self) -> float:
+        """How far an answer that is a number may be off to count as right: half of the targets' deviation."""
+        return float(np.std(np.array(self.targets, dtype=np.float64))) / 2.0
+
     @property
     def no_change(self) -> float:
         """The accuracy of answering with the target before."""
+        if self.task is Task.REGRESSION:
+            return float((abs(np.diff(np.array(self.targets, dtype=np.float64))) <= self.near).sum()) / len(self)
         same = sum(now == before for now, before in zip(self.targets[1:], self.targets, strict=False))
         return same / len(self.targets)
 
@@ -82,6 +90,16 @@ def clusters(count: int, feature_count: int, seed: int) -> Table:
     away *= (random.normal(size=count) * spreads[chosen] / np.linalg.norm(away, axis=1))[:, None]
     names = tuple(f"f{place}" for place in range(feature_count))
     return Table(f"RBF {feature_count}", names, centers[chosen] + away, positive[chosen].tolist(), Task.BINARY)
+
+
+def friedman(count: int, seed: int) -> Table:
+    """Return a made stream of numbers: five of ten features matter, and in its second half the other way around."""
+    random = np.random.default_rng(seed)
+    x = random.random((count, 10))
+    level = 10.0 * np.sin(np.pi * x[:, 0] * x[:, 1]) + 20.0 * (x[:, 2] - 0.5) ** 2 + 10.0 * x[:, 3] + 5.0 * x[:, 4]
+    level[count // 2 :] = 30.0 - level[count // 2 :]
+    targets: list[Target] = [*(level + random.normal(size=count)).tolist()]
+    return Table("Friedman", tuple(f"f{place}" for place in range(10)), x, targets, Task.REGRESSION)
 
 
 def read(name: str, path: str, target: str, task: Task, of: Callable[[str], Target]) -> Table:
@@ -113,6 +131,7 @@ MAKERS: Final[dict[str, Callable[[], Table]]] = {
     "Elec2": lambda: read("Elec2", "elec2/elec2.csv.gz", "class", Task.BINARY, lambda text: text == "UP"),
     "RBF 10": lambda: clusters(MADE_COUNT, 10, seed=1),
     "RBF 50": lambda: clusters(MADE_COUNT, 50, seed=1),
+    "Friedman": lambda: friedman(MADE_COUNT, seed=1),
     "covertype": lambda: read(
         "covertype", "covertype_iid_93k/covertype_iid_93k.csv.gz", "Cover_Type", Task.MULTICLASS, int
     ),

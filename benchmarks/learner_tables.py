@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmarks.learner_contestants import LEARNERS, MOA, RIVER
+from benchmarks.learner_contestants import ALL, MOA, RIVER
 
 Found = dict[str, Any]
 
@@ -15,7 +15,7 @@ def tables(found: Found) -> Iterator[str]:
     machine = found["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
     yield f"{found['date']}, {machine['processor']}, {machine['cores']} cores, Python {found['python']}, {versions}"
-    for learner in LEARNERS:
+    for learner in ALL:
         yield from first(learner, [row for row in found["first"] if row["learner"] == learner])
         yield from whole(learner, [row for row in found["whole"] if row["learner"] == learner])
     yield from latency(found["latency"])

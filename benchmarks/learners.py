@@ -5,7 +5,7 @@ in turns, a few rounds long; times are medians over the rounds, and ratios are t
 first events, of which the very first are not timed; then whole streams, for those who need no more than `--patience`
 seconds for one; then ours alone: its slowest events, two threads at once, and what it keeps over millions of events.
 Laying out the events as each library likes them is not timed. Beside each accuracy stands that of answering with the
-target before.
+target before. Where targets are numbers, an answer is right that is off by half of their deviation at most.
 """
 
 from __future__ import annotations
@@ -21,11 +21,23 @@ from time import perf_counter
 from typing import Any, Final
 
 from benchmarks.circumstances import circumstances
-from benchmarks.learner_contestants import LEARNERS, MOA, RIVER, RUNS, SINGLE, WHOLE, Contestant, Unable, contestants
+from benchmarks.learner_contestants import (
+    ALL,
+    MOA,
+    OF_NUMBERS,
+    RIVER,
+    RUNS,
+    SINGLE,
+    WHOLE,
+    Contestant,
+    Unable,
+    contestants,
+)
 from benchmarks.learner_extremes import latencies, memory, threads
 from benchmarks.learner_plot import plot
 from benchmarks.learner_streams import Table, clusters, streams
 from benchmarks.learner_tables import tables
+from engine.targets import Task
 from streams import kernel_cache
 from streams.garbage import looked_for_seldom
 
@@ -139,7 +151,7 @@ def of_ours(who: Sequence[Contestant], size: Size, skip: Said) -> dict[str, list
     part = clusters(size.warm_count + size.timed_count, 10, seed=1)
     long = clusters(size.thread_event_count, 10, seed=1)
     found: dict[str, list[dict[str, Any]]] = {"latency": [], "threads": [], "memory": []}
-    for learner in dict.fromkeys(each.learner for each in who):
+    for learner in dict.fromkeys(each.learner for each in who if each.learner not in OF_NUMBERS):
         try:
             found["latency"].append({"learner": learner, "us": latencies(learner, part, size.warm_count)})
             for each in who:
@@ -165,6 +177,8 @@ def measure(size: Size, only: str | None) -> dict[str, Any]:
         for stream in streams(skip):
             table, part = stream.first(size.stream_count_max), stream.first(size.warm_count + size.timed_count)
             for learner in dict.fromkeys(each.learner for each in everybody):
+                if (learner in OF_NUMBERS) != (table.task is Task.REGRESSION):
+                    continue
                 print(f"{table.name}: {learner}", file=sys.stderr)
                 who = [each for each in everybody if each.learner == learner]
                 rows = list(side_by_side(who, part, size, skip))
@@ -181,7 +195,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="rounds (3)")
     parser.add_argument("--events", type=int, help="events over which memory is looked at (2,000,000)")
     parser.add_argument("--patience", type=float, help="seconds that a whole stream may take (20)")
-    parser.add_argument("--only", choices=list(LEARNERS), help="one learner alone")
+    parser.add_argument("--only", choices=list(ALL), help="one learner alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw events per second here, a PNG")
     given = parser.parse_args()

@@ -70,6 +70,29 @@ def splits_below(model: HoeffdingTree | AdaptiveRandomForest, root: int) -> list
     return found
 
 
+def roots_of(model: HoeffdingTree | AdaptiveRandomForest) -> list[int]:
+    """Return the roots of a model's trees, of those in waiting too."""
+    layout, ints = model._slab.layout, model._arrays[0]
+    roots = [int(ints[layout.ROOT])]
+    if isinstance(model, AdaptiveRandomForest):
+        roots = model._arrays[2][1:, [model._kernel.ROOT, model._kernel.WAITING]].ravel().tolist()
+    return [root for root in roots if root != layout.NONE]
+
+
+def leaves_below(model: HoeffdingTree | AdaptiveRandomForest, node: int) -> int:
+    """Return how many leaves are at a node or below it; every node knows it of itself."""
+    layout, slab = model._slab.layout, model._slab.cut(model._arrays)
+    found, child = 0, int(slab.nodes[node, layout.LEFT])
+    if slab.nodes[node, layout.KIND] == layout.LEAF:
+        found = 1
+    else:
+        while child != layout.NONE:
+            found += leaves_below(model, child)
+            child = int(slab.nodes[child, layout.NEXT])
+    assert slab.nodes[node, layout.LEAVES] == found
+    return found
+
+
 def named(stream: Iterable[tuple[dict[Any, float], Any]], count: int) -> Iterator[Example]:
     for x, target in islice(stream, count):
         yield {str(name): float(value) for name, value in x.items()}, target

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from river.datasets import synth
 from river.forest import ARFClassifier, ARFRegressor
-from river.tree import HoeffdingAdaptiveTreeClassifier
+from river.tree import HoeffdingAdaptiveTreeClassifier, HoeffdingAdaptiveTreeRegressor
 
 from engine.messages import Target
 
@@ -60,9 +60,9 @@ def recorded_forest(columns: Sequence[str], *, seed: int, regression: bool = Fal
     return forest
 
 
-def recorded_tree(columns: Sequence[str], *, seed: int, **settings: Any) -> Any:
+def recorded_tree(columns: Sequence[str], *, seed: int, regression: bool = False, **settings: Any) -> Any:
     """Return River's adaptive tree; its `_rng.scripts[0]` is what it has drawn so far."""
-    tree = HoeffdingAdaptiveTreeClassifier(seed=seed, **settings)
+    tree = (HoeffdingAdaptiveTreeRegressor if regression else HoeffdingAdaptiveTreeClassifier)(seed=seed, **settings)
     tree._rng = Recorder(seed, mean=1.0, columns=columns)
     return tree
 

@@ -38,7 +38,9 @@ from engine.kernels.grove import (
     replace,
 )
 from engine.kernels.leaves import UNASKED, answer_at, grow, learn_at
-from engine.kernels.slab import NONE, WATCHED, Slab, cut, find_slot, fits, plant, reach, walk
+from engine.kernels.nodes import fits, plant, reach, walk
+from engine.kernels.slab import NONE, WATCHED, Slab, cut
+from engine.kernels.slots import find_slot
 
 SEEN: Final = 0
 RIGHT: Final = 1

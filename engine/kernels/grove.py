@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from engine.kernels import adwin, draws
 from engine.kernels.ground import X, part
-from engine.kernels.slab import AS_RIVER, FEATURES, NODES_LEFT, NONE, WATCHED, WATCHED_ROOM, Slab, plant, uproot
+from engine.kernels.nodes import plant, uproot
+from engine.kernels.slab import AS_RIVER, FEATURES, NODES_LEFT, NONE, WATCHED, WATCHED_ROOM, Slab
 
 ROOT: Final = 0
 WAITING: Final = 1

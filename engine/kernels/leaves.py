@@ -1,7 +1,8 @@
 """What a leaf of classes does: it answers, learns an example, and has its turn to split.
 
-How a slab is laid out, `engine.kernels.slab` says. A tree is the number of its root in it, which stays the same however
-the tree grows. A forest keeps its roots itself and calls, with `slab = cut(ints, floats)`:
+How a slab is laid out, `engine.kernels.slab` says; its nodes and slots are those of `engine.kernels.nodes` and
+`engine.kernels.slots`. A tree is the number of its root in it, which stays the same however the tree grows. A forest
+keeps its roots itself and calls, with `slab = cut(ints, floats)`:
 
 - `fits(slab, tree_count)` before an example, once for all its trees, and returns from its own `take` if it is false;
 - `plant(slab, NONE, 0)` for a new tree, `uproot(slab, root)` for one it gives up;
@@ -22,6 +23,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.kernels.ground import TARGET, inlined
+from engine.kernels.nodes import add_above, is_plain
 from engine.kernels.observers import (
     BY_BAYES,
     BY_BETTER,
@@ -41,8 +43,6 @@ from engine.kernels.slab import (
     SLOT,
     TOTAL,
     Slab,
-    add_above,
-    is_plain,
     majority,
     meet,
     total,

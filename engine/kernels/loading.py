@@ -8,7 +8,16 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
-KERNELS: Final = ("adaptive_tree", "bayes", "forest", "linear", "regression_forest", "regression_tree", "tree")
+KERNELS: Final = (
+    "adaptive_regression_tree",
+    "adaptive_tree",
+    "bayes",
+    "forest",
+    "linear",
+    "regression_forest",
+    "regression_tree",
+    "tree",
+)
 """The kernel files there are."""
 
 _loaded: dict[str, ModuleType] = {}

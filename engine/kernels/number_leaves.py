@@ -1,8 +1,8 @@
-"""What a leaf of numbers does: it answers with the mean of its targets, and splits where they vary.
+"""What a leaf of numbers does: it answers with the mean of its targets or a line, and splits where they vary.
 
 What `engine.kernels.leaves` is for classes. A forest calls `fits`, `plant`, `uproot` and `reach` as there, `find_slot`,
-then `learn_number_at(slab, leaf, slot, row, weight)` and `grow_number(slab, root, leaf, row)`. An answer is
-`weights[leaf, CLASS + T_MEAN]` of the leaf that `walk` finds.
+then `learn_number_at(slab, leaf, slot, row, weight)` and `grow_number(slab, root, leaf, row)`. An answer is that of
+`answer_number(slab, leaf, row)` for the leaf that `walk` finds.
 
 River's observer has two quirks that `AS_RIVER` keeps: a point lies before the last bucket of its left side instead of
 behind it, and the left child begins with the targets of all buckets.
@@ -25,6 +25,8 @@ from engine.kernels.buckets import (
     without_targets,
 )
 from engine.kernels.ground import TARGET, inlined, part
+from engine.kernels.leaf_models import BY_MEAN, begin_with_model_of, learn_model
+from engine.kernels.nodes import add_leaves, is_plain, leaf_room, plant
 from engine.kernels.slab import (
     AS_RIVER,
     AT_MOST,
@@ -41,6 +43,7 @@ from engine.kernels.slab import (
     GIVEN_UP,
     GRACE,
     KIND,
+    LEAF_ANSWER,
     LEFT,
     NEXT,
     NODES_LEFT,
@@ -59,10 +62,8 @@ from engine.kernels.slab import (
     VALUE,
     WATCHED,
     Slab,
-    drop_slot,
-    is_plain,
-    plant,
 )
+from engine.kernels.slots import drop_slot
 
 
 @inlined
@@ -136,13 +137,13 @@ def fill_fork(slab: Slab, counts: Any, feature: int) -> int:
 
 
 @part
-def best_text_of(slab: Slab, leaf: int, counts: Any, feature: int) -> tuple[float, int, int]:
+def best_text_of(slab: Slab, leaf: int, counts: Any, feature: int, room: int) -> tuple[float, int, int]:
     """Return the gain, kind and text of the best split of a text; -inf where no text was seen."""
     offset = slab.columns[feature, OFFSET]
     best, kind, best_text = -inf, -1, 0
     if slab.header[BINARY_SPLITS] == 0:
         count = fill_fork(slab, counts, feature)
-        if count > 2:
+        if 2 < count <= room:
             best, kind = gain(slab, leaf, count), FORK
     for place in range(slab.columns[feature, ROOM]):
         text = slab.texts[offset + place]
@@ -182,6 +183,7 @@ def split_number(slab: Slab, leaf: int, j: int, kind: int, at: float, count: int
         for number in range(T_COUNT):
             weights[child, CLASS + number] = sides[side, number]
         weights[child, TOTAL] = weights[child, TRIED_AT] = sides[side, T_WEIGHT]
+        begin_with_model_of(slab, child, leaf)
         whole += sides[side, T_WEIGHT]
         if kind == FORK:
             while slab.texts[offset + place] < 0 or counts[T_WEIGHT, offset + slab.texts[offset + place]] == 0.0:
@@ -191,6 +193,7 @@ def split_number(slab: Slab, leaf: int, j: int, kind: int, at: float, count: int
     nodes[leaf, KIND] = kind
     nodes[leaf, FEATURE] = feature
     nodes[leaf, RIGHT] = last
+    add_leaves(slab, leaf, branches - 1)
     weights[leaf, POINT] = at if kind == AT_MOST else float(count)
     drop_slot(slab, leaf, NONE)
     more_weight = whole - weights[leaf, TOTAL]
@@ -201,8 +204,14 @@ def split_number(slab: Slab, leaf: int, j: int, kind: int, at: float, count: int
 
 
 @part
-def attempt_number(slab: Slab, leaf: int) -> bool:
-    """Split a leaf if its best split is surely better than the next, or if the two can hardly be told apart."""
+def attempt_number(slab: Slab, leaf: int, place: int) -> bool:
+    """Split a leaf if its best split is surely better than the next, or if the two can hardly be told apart.
+
+    `place` is the leaf, or the node whose place it would take: there has to be room for its leaves.
+    """
+    room = leaf_room(slab, place)
+    if room < 2:
+        return False
     slot = slab.nodes[leaf, SLOT]
     listed = slab.lists[slot]
     best, second, best_j, best_kind, best_at, best_count = -inf, -inf, -1, -1, 0.0, 0
@@ -212,7 +221,7 @@ def attempt_number(slab: Slab, leaf: int) -> bool:
             found, at, count = best_point_of(slab, leaf, slab.buckets[slot, j])
             kind = AT_MOST
         else:
-            found, kind, count = best_text_of(slab, leaf, slab.counts[slot], feature)
+            found, kind, count = best_text_of(slab, leaf, slab.counts[slot], feature, room)
             at = 0.0
         if found >= best:
             second, best, best_j, best_kind, best_at, best_count = best, found, j, kind, at, count
@@ -240,7 +249,7 @@ def grow_number(slab: Slab, root: int, leaf: int, row: Any) -> bool:
     if weight - weights[leaf, TRIED_AT] < slab.settings[GRACE]:
         return False
     weights[leaf, TRIED_AT] = weight
-    return attempt_number(slab, leaf)
+    return attempt_number(slab, leaf, leaf)
 
 
 @inlined
@@ -248,6 +257,8 @@ def learn_number_at(slab: Slab, leaf: int, slot: int, row: Any, weight: float) -
     """Have a leaf learn an example, in the slot it has, and the nodes above it count it."""
     nodes, weights = slab.nodes, slab.weights
     target = row[TARGET]
+    if slab.header[LEAF_ANSWER] != BY_MEAN:
+        learn_model(slab, leaf, row, weight)
     learn_target(weights[leaf], CLASS, target, weight)
     weights[leaf, TOTAL] = weights[leaf, CLASS + T_WEIGHT]
     node = nodes[leaf, PARENT]

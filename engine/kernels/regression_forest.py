@@ -1,4 +1,4 @@
-"""The adaptive random forest for numbers: each tree answers with the mean of a leaf, the forest with their median.
+"""The adaptive random forest for numbers: each tree answers with what a leaf says, the forest with their median.
 
 What `trees` holds, `engine.kernels.grove` says, and `engine.kernels.forest` what becomes of an example. The detectors
 look at how far the tree's errors are from 0, in their deviations.
@@ -34,23 +34,11 @@ from engine.kernels.grove import (
     let_wait,
     replace,
 )
+from engine.kernels.leaf_models import answer_number
+from engine.kernels.nodes import fits, plant, reach, walk
 from engine.kernels.number_leaves import grow_number, learn_number_at
-from engine.kernels.slab import (
-    AS_RIVER,
-    CLASS,
-    NONE,
-    T_MEAN,
-    T_SQUARES,
-    T_WEIGHT,
-    WATCHED,
-    Slab,
-    cut,
-    find_slot,
-    fits,
-    plant,
-    reach,
-    walk,
-)
+from engine.kernels.slab import AS_RIVER, NONE, T_SQUARES, T_WEIGHT, WATCHED, Slab, cut
+from engine.kernels.slots import find_slot
 
 ERRORS: Final = 0
 SAID: Final = 3
@@ -157,7 +145,7 @@ def take(ints: Any, floats: Any, trees: Any, rows: Any, answers: Any, begin: int
             answers[i, 0] = 0.0
         if trees[1, ROOT] != NONE:
             for t in range(1, trees.shape[0]):
-                said[t - 1] = slab.weights[walk(slab.nodes, slab.weights, trees[t, ROOT], row), CLASS + T_MEAN]
+                said[t - 1] = answer_number(slab, walk(slab.nodes, slab.weights, trees[t, ROOT], row), row)
             if row[OP] != LEARN:
                 answers[i, 0] = average(said) if settings[PLAIN] != 0.0 else middle(said)
             if row[OP] != PREDICT:

@@ -5,21 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from engine.kernels.ground import LEARN, OP, PREDICT, WEIGHT, inlined, kernel
+from engine.kernels.leaf_models import answer_number
+from engine.kernels.nodes import fits, plant, reach, walk
 from engine.kernels.number_leaves import grow_number, learn_number_at
 from engine.kernels.observers import watch_all
-from engine.kernels.slab import (
-    CLASS,
-    NONE,
-    ROOT,
-    T_MEAN,
-    Slab,
-    cut,
-    find_slot,
-    fits,
-    plant,
-    reach,
-    walk,
-)
+from engine.kernels.slab import NONE, ROOT, Slab, cut
+from engine.kernels.slots import find_slot
 
 
 @inlined
@@ -46,7 +37,7 @@ def take(ints: Any, floats: Any, rows: Any, answers: Any, begin: int) -> int:
             answers[i, 0] = 0.0
             if header[ROOT] != NONE:
                 leaf = walk(slab.nodes, slab.weights, header[ROOT], row)
-                answers[i, 0] = slab.weights[leaf, CLASS + T_MEAN]
+                answers[i, 0] = answer_number(slab, leaf, row)
         if row[OP] != PREDICT:
             if header[ROOT] == NONE:
                 header[ROOT] = plant(slab, NONE, 0)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from engine.kernels.ground import inlined, part
 from engine.kernels.merits import GINI, entropy, gini, merit, side_total
+from engine.kernels.nodes import add_leaves, leaf_room, plant
 from engine.kernels.observers import HIGH, LOW, RANK, WEIGHT_OF, below
 from engine.kernels.slab import (
     AS_RIVER,
@@ -49,13 +50,11 @@ from engine.kernels.slab import (
     VALUE,
     WATCHED,
     Slab,
-    clear,
-    drop_slot,
     majority,
     meet,
-    plant,
     total,
 )
+from engine.kernels.slots import clear, drop_slot
 
 
 @inlined
@@ -144,15 +143,16 @@ def best_point(slab: Slab, cells: Any, j: int, before: float) -> tuple[float, fl
 
 
 @part
-def best_text(slab: Slab, slot: int, j: int, before: float) -> tuple[float, int, float]:
+def best_text(slab: Slab, slot: int, j: int, before: float, room: int) -> tuple[float, int, float]:
     """Return the merit, kind and text of the best split of a text; the kind is -1 where none is."""
     cells, counts = slab.cells[slot], slab.counts[slot]
     feature = slab.lists[slot, FEATURES + j]
     offset = slab.columns[feature, OFFSET]
     best, kind, at = -inf, -1, 0.0
     if slab.header[BINARY_SPLITS] == 0:
-        best = merit_of(slab, sides_of_fork(slab, counts, feature), counts.shape[0], before)
-        kind = FORK
+        count = sides_of_fork(slab, counts, feature)
+        if count <= room:
+            best, kind = merit_of(slab, count, counts.shape[0], before), FORK
     width = seen_classes(slab, cells, j)
     for place in range(slab.columns[feature, ROOM]):
         text = slab.texts[offset + place]
@@ -167,7 +167,7 @@ def best_text(slab: Slab, slot: int, j: int, before: float) -> tuple[float, int,
 
 
 @part
-def search(slab: Slab, leaf: int, before: float) -> tuple[float, float, int, int, float]:
+def search(slab: Slab, leaf: int, before: float, room: int) -> tuple[float, float, int, int, float]:
     """Return the best merit and the second best, and of the best its place in the list, kind and point.
 
     Of equals the last is best. Where nothing can be split the kind is -1. River lets no split at all compete with a
@@ -183,7 +183,7 @@ def search(slab: Slab, leaf: int, before: float) -> tuple[float, float, int, int
             found, at = best_point(slab, cells, j, before)
             kind = AT_MOST if found > -inf else -1
         else:
-            found, kind, at = best_text(slab, slot, j, before)
+            found, kind, at = best_text(slab, slot, j, before, room)
         if found >= best:
             second, best, best_j, best_kind, best_at = best, found, j, kind, at
         elif found > second:
@@ -249,6 +249,7 @@ def split(slab: Slab, leaf: int, j: int, kind: int, at: float) -> None:
     nodes[leaf, KIND] = kind
     nodes[leaf, FEATURE] = feature
     nodes[leaf, RIGHT] = last
+    add_leaves(slab, leaf, count - 1)
     weights[leaf, POINT] = at
     drop_slot(slab, leaf, NONE)
     more = whole - weights[leaf, TOTAL]
@@ -296,12 +297,16 @@ CLEARED: Final = 2
 
 
 @part
-def attempt(slab: Slab, leaf: int) -> int:
-    """Split a leaf if the best split is surely better than the next, or if the two can hardly be told apart."""
+def attempt(slab: Slab, leaf: int, place: int) -> int:
+    """Split a leaf if the best split is surely better than the next, or if the two can hardly be told apart.
+
+    `place` is the leaf, or the node whose place it would take: there has to be room for its leaves.
+    """
     header, settings = slab.header, slab.settings
     nodes, weights = slab.nodes, slab.weights
     as_river = header[AS_RIVER] == 1
-    if is_pure(slab, leaf):
+    room = leaf_room(slab, place)
+    if room < 2 or is_pure(slab, leaf):
         return KEPT
     whole = weights[leaf, TOTAL]
     if weights[leaf, CLASS + majority(nodes, weights, leaf)] / whole > settings[MAJORITY_SHARE_MAX]:
@@ -310,7 +315,7 @@ def attempt(slab: Slab, leaf: int) -> int:
         clear(slab, nodes[leaf, SLOT])
         return CLEARED
     before, nothing = impurity(slab, leaf)
-    best, second, j, kind, at = search(slab, leaf, before)
+    best, second, j, kind, at = search(slab, leaf, before, room)
     reach = range_of_merit(slab, leaf)
     bound = sqrt(reach * reach * settings[CONFIDENCE] / (2.0 * whole))
     if as_river:
@@ -341,7 +346,7 @@ def attempt_in_turn(slab: Slab, leaf: int) -> bool:
     weight = weights[leaf, TOTAL]
     if weight - weights[leaf, TRIED_AT] < slab.settings[GRACE]:
         return False
-    if attempt(slab, leaf) == SPLIT:
+    if attempt(slab, leaf, leaf) == SPLIT:
         return True
     weights[leaf, TRIED_AT] = weight
     return False

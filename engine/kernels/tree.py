@@ -6,20 +6,12 @@ from typing import Any
 
 from engine.kernels.ground import LEARN, OP, PREDICT, WEIGHT, inlined, kernel
 from engine.kernels.leaves import UNASKED, answer_at, grow, learn_at
+from engine.kernels.nodes import fits, plant, reach, walk
 from engine.kernels.observers import (
     watch_all,
 )
-from engine.kernels.slab import (
-    NONE,
-    ROOT,
-    Slab,
-    cut,
-    find_slot,
-    fits,
-    plant,
-    reach,
-    walk,
-)
+from engine.kernels.slab import NONE, ROOT, Slab, cut
+from engine.kernels.slots import find_slot
 
 
 @inlined

@@ -67,7 +67,11 @@ class Explains(Protocol):
     """A model that can say what each feature does to an answer."""
 
     def explain(self, x: Features) -> dict[str, float]:
-        """Return what each feature adds to the score or to its log odds: the model says which, and from where."""
+        """Return what each feature adds to the score or to its log odds: the model says which."""
+        ...
+
+    def explain_base(self, x: Features) -> float:
+        """Return what these values are added to; with it they sum to the score or to its log odds."""
         ...
 
 

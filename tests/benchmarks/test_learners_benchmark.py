@@ -12,7 +12,7 @@ from benchmarks import learners
 from benchmarks.learner_contestants import LEARNERS, RIVER, RUNS, SINGLE, WHOLE, contestants
 from benchmarks.learner_extremes import latencies, memory, threads
 from benchmarks.learner_plot import means
-from benchmarks.learner_streams import MAKERS, Table, clusters, streams
+from benchmarks.learner_streams import Table, clusters, friedman, streams
 from benchmarks.learner_tables import tables
 from benchmarks.learners import QUICK, Said, Size, measure, side_by_side
 from engine.targets import Task
@@ -47,6 +47,13 @@ def test_our_three_ways_are_right_on_the_same_events_and_as_often_as_river() -> 
     assert found[WHOLE] == found[RUNS] == found[SINGLE] == found[RIVER] > len(PART) // 2
 
 
+def test_our_three_ways_are_near_the_same_numbers_and_river_about_as_often() -> None:
+    table = friedman(2_000, seed=1)
+    found = {each.who: each.begin(table)(0, len(table)) for each in contestants()[0] if each.learner == "tree of means"}
+    assert found[WHOLE] == found[RUNS] == found[SINGLE] > len(table) * table.no_change
+    assert found[RIVER] == pytest.approx(found[WHOLE], rel=0.2)
+
+
 def test_ratios_are_to_those_who_take_part() -> None:
     who = [each for each in contestants()[0] if each.learner == BAYES]
     rows = {row["who"]: row for row in side_by_side(who, PART, SIZE, Said())}
@@ -76,8 +83,8 @@ def test_a_learner_that_we_do_not_have_is_skipped_and_the_others_go_on(
 def test_a_file_that_is_missing_is_skipped_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIDESTREAM_DATA", raising=False)
     lines: list[str] = []
-    assert [table.name for table in streams(lines.append)] == ["RBF 10", "RBF 50"]
-    assert [line.partition(":")[0] for line in lines] == [name for name in MAKERS if not name.startswith("RBF")]
+    assert [table.name for table in streams(lines.append)] == ["RBF 10", "RBF 50", "Friedman"]
+    assert [line.partition(":")[0] for line in lines] == ["Elec2", "covertype", "fraud"]
     assert all("SKIPPED" in line and "set SIDESTREAM_DATA" in line for line in lines)
 
 

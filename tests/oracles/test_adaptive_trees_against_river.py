@@ -35,9 +35,9 @@ def _sums_of_python_3_11(monkeypatch: pytest.MonkeyPatch) -> None:
     add_up_from_left_to_right(monkeypatch)
 
 
-def following(script: Sequence[int], **settings: Any) -> HoeffdingAdaptiveTree:
+def following(script: Sequence[int], *, task: Task = Task.MULTICLASS, **settings: Any) -> HoeffdingAdaptiveTree:
     """Return our tree with a script for its dice."""
-    model = HoeffdingAdaptiveTree(Task.MULTICLASS, river_compat=True, **settings)
+    model = HoeffdingAdaptiveTree(task, river_compat=True, **settings)
     ints, floats, watches = model._arrays
     written = np.zeros((len(watches), len(script)), dtype=np.int64)
     written[0] = script
@@ -94,6 +94,12 @@ def test_a_tree_of_texts_that_drifts_agrees() -> None:
     before = list(with_holes(agrawal(4_000, 1), 0.05))
     stream = [*before, *((x, 1 - int(target)) for x, target in before)]
     found = agree(stream, **SMALL)
+    assert found._n_alternate_trees > 0
+
+
+def test_an_alternate_is_heard_twice_where_a_value_is_missing_as_in_river() -> None:
+    before = list(with_holes(agrawal(5_000, 0), 0.15))
+    found = agree([*before, *((x, 1 - int(target)) for x, target in before)], grace_count=200, delta=0.01)
     assert found._n_alternate_trees > 0
 
 

@@ -115,7 +115,7 @@ def test_settings_texts_and_holes_are_as_rivers(stream: Any, theirs: dict[str, A
     assert_ours_are_rivers(Rivers(examples, n_models=3, **theirs), examples, **ours)
 
 
-def of_numbers(count: int) -> list[Example]:
+def of_numbers(count: int, *, texts: bool = True) -> list[Example]:
     """Return a stream with a text and holes whose targets are numbers, and turn around and rise in the middle."""
     random = Random(5)
     made: list[Example] = []
@@ -124,24 +124,26 @@ def of_numbers(count: int) -> list[Example]:
         target = 3.0 * x["a"] + 2.0 * (x["b"] > 0.0) + 4.0 * (x["kind"] == "q") + 0.2 * random.gauss(0.0, 1.0)
         if place > 0 and random.random() < 0.2:
             del x[random.choice("abcdef")]
+        if not texts:
+            x["kind"] = float("pqr".index(x["kind"]))
         made.append((x, target if place < count // 2 else 30.0 - target))
     return made
 
 
-@pytest.mark.parametrize("aggregation", ["median", "mean"])
-def test_of_numbers_answers_splits_warnings_and_drifts_are_rivers(aggregation: str) -> None:
-    stream = of_numbers(5_000)
+@pytest.mark.parametrize(("aggregation", "leaf"), [("median", "mean"), ("mean", "mean"), ("median", "adaptive")])
+def test_of_numbers_answers_splits_warnings_and_drifts_are_rivers(aggregation: str, leaf: str) -> None:
+    stream = of_numbers(5_000, texts=leaf == "mean")
     rivers = Rivers(
         stream,
         regression=True,
         n_models=4,
         aggregation_method=aggregation,
-        leaf_prediction="mean",
+        leaf_prediction=leaf,
         splitter=tree.splitter.QOSplitter(radius=0.25),
     )
     assert min(rivers.alarms[-1]) >= 4
     assert sum(len(each) for each in rivers.structures[5_000]) > 20
-    assert_ours_are_rivers(rivers, stream, aggregation=aggregation)
+    assert_ours_are_rivers(rivers, stream, aggregation=aggregation, leaf=leaf)
 
 
 def test_with_other_draws_the_answers_are_others() -> None:

@@ -37,6 +37,9 @@ RIVERS_NAMES = {
     "depth_max": "max_depth",
     "binary_splits": "binary_split",
     "branch_weight_min": "min_samples_split",
+    "leaf": "leaf_prediction",
+    "leaf_decay": "model_selector_decay",
+    "switch_count": "drift_window_threshold",
 }
 
 
@@ -75,10 +78,9 @@ def agree(stream: Iterable[Example], *, splits_min: int, weight: Callable[[], fl
 
 
 def agree_on_numbers(stream: Iterable[Example], *, splits_min: int, weight: Callable[[], float] = lambda: 1.0,
-                     **settings: Any) -> None:  # fmt: skip
-    theirs: Any = tree.HoeffdingTreeRegressor(
-        leaf_prediction="mean", splitter=tree.splitter.QOSplitter(), **as_river(settings)
-    )
+                     leaf: str = "mean", **settings: Any) -> None:  # fmt: skip
+    settings["leaf"] = leaf
+    theirs: Any = tree.HoeffdingTreeRegressor(splitter=tree.splitter.QOSplitter(), **as_river(settings))
     ours = HoeffdingTree(Task.REGRESSION, river_compat=True, **settings)
     for event, (x, target) in enumerate(stream):
         assert ours.predict(x)[1] == pytest.approx(theirs.predict_one(x), abs=1e-9), event
@@ -157,3 +159,19 @@ def test_trees_of_numbers_weigh_as_in_river() -> None:
 
 def test_trees_of_numbers_agree_on_friedmans_function() -> None:
     agree_on_numbers(named(synth.Friedman(seed=3), 10_000), splits_min=10)
+
+
+@pytest.mark.parametrize("leaf", ["model", "adaptive"])
+def test_lines_in_leaves_answer_as_rivers(leaf: str) -> None:
+    agree_on_numbers(named(synth.Friedman(seed=3), 10_000), splits_min=10, leaf=leaf)
+
+
+def test_lines_in_leaves_take_what_is_there_as_rivers() -> None:
+    stream = with_holes(named(synth.Friedman(seed=5), 8_000), 0.1)
+    agree_on_numbers(stream, splits_min=10, leaf="adaptive", leaf_decay=0.5, depth_max=4, **SMALL)
+
+
+def test_lines_in_leaves_weigh_as_rivers() -> None:
+    random = Random(3)
+    stream = named(synth.Friedman(seed=7), 8_000)
+    agree_on_numbers(stream, splits_min=10, leaf="adaptive", weight=lambda: random.choice([0.5, 1.0, 2.0]), **SMALL)

@@ -14,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.messages import Features, Target
+from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
+from engine.models.compiled.hoeffding_adaptive_tree import HoeffdingAdaptiveTree
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.model import Act
 from engine.snapshot import decode, encode
 from engine.targets import Task
+from tests.grown_trees import leaves_below, roots_of
 
 NUMBERS = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, -1.0, 1e300, -1e300, 1e-300])
 FEATURES = st.dictionaries(st.sampled_from("abcd"), NUMBERS | st.sampled_from(["p", "q", "r"]), max_size=4)
@@ -113,3 +116,23 @@ def test_cut_anywhere_asked_or_not_the_bits_are_the_same(
         parted.learn(act.x, act.target, act.weight)  # type: ignore[arg-type]
         parted.predict(act.x)
     assert encode(parted.snapshot()) == encode(whole.snapshot())
+
+
+TREES: dict[str, Any] = {
+    "tree": HoeffdingTree,
+    "adaptive": lambda task, **given: HoeffdingAdaptiveTree(task, seed=1, drift_delta=0.9, switch_count=5, **given),
+    "forest": lambda task, **given: AdaptiveRandomForest(task, seed=1, n_models=2, lambda_value=2.0, **given),
+}
+
+
+@settings(max_examples=60)
+@given(CLASSES | VALUES, st.sampled_from(sorted(TREES)), st.sampled_from([1, 2, 3, 6]))
+def test_no_tree_has_more_leaves_than_it_may(
+    stream: list[tuple[Features, Target, float]], kind: str, count_max: int
+) -> None:
+    task = Task.REGRESSION if stream and isinstance(stream[0][1], float) else Task.MULTICLASS
+    more = {"branch_weight_min": 1} if task is Task.REGRESSION else {}
+    model = TREES[kind](task, leaf_count_max=count_max, **FORCED, **more)
+    for x, target, weight in stream:
+        model.learn(x, target, weight)
+        assert all(leaves_below(model, root) <= count_max for root in roots_of(model))

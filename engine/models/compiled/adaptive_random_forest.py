@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.messages import Answer, Features
+from engine.messages import Answer
 from engine.models.answers import untrained
+from engine.models.compiled.explained_trees import ExplainedTrees
 from engine.models.compiled.forest_settings import RIVERS_FOREST, ForestSettings
-from engine.models.compiled.model import Array, Compiled, Floats
+from engine.models.compiled.model import Array, Floats
 from engine.models.compiled.tree_settings import read_settings, signature_of
 from engine.models.compiled.tree_slab import SlabRoom, Wanted, all_wanted
-from engine.models.compiled.vectors import HEAD_COUNT
 from engine.targets import Task
 
+if TYPE_CHECKING:
+    from engine.models.compiled.tree_reasons import Reasons
 
-class AdaptiveRandomForest(Compiled):
+
+class AdaptiveRandomForest(ExplainedTrees):
     """Trees that each see other columns and other weights, and vote; one that drifts is replaced by its successor.
 
     Each tree takes an example k times, k drawn from a Poisson distribution, and each of its leaves watches a few
@@ -44,10 +48,10 @@ class AdaptiveRandomForest(Compiled):
         Of numbers: whether the answer is the `median` or the `mean` of the trees' answers.
     seed
         Of all draws. Each tree has dice of its own, which a snapshot keeps.
-    grace_count, delta, tau, leaf_answer, criterion, branch_share_min, majority_share_max, depth_max, binary_splits,
-    points_count, branch_weight_min, radius, memory_mb_max, preset, river_compat
+    grace_count, delta, tau, leaf_answer, criterion, branch_share_min, majority_share_max, depth_max, leaf_count_max,
+    binary_splits, points_count, branch_weight_min, radius, leaf, leaf_decay, memory_mb_max, preset, river_compat
         Of the trees: see `HoeffdingTree`. Trees of a forest try a split after 50 examples' weight and with a delta of
-        0.01; `memory_mb_max` is of the whole forest.
+        0.01; `memory_mb_max` is of the whole forest, `leaf_count_max` of each tree.
 
     Notes
     -----
@@ -61,9 +65,8 @@ class AdaptiveRandomForest(Compiled):
     count; how many columns a leaf watches follows the columns there are, which River counts at its first example alone;
     and there is one bound of memory for the forest, in River one for each tree.
 
-    Of numbers the same holds for River's `ARFRegressor` with means in leaves and a `QOSplitter`. Its detectors look at
-    errors with their sign, and miss a change that biases no answer; without `river_compat` they look at how large the
-    errors are. There are no linear models in leaves.
+    Of numbers the same holds for River's `ARFRegressor` with a `QOSplitter`. Its detectors look at errors with their
+    sign, and miss a change that biases no answer; without `river_compat` they look at how large the errors are.
 
     References
     ----------
@@ -140,31 +143,21 @@ class AdaptiveRandomForest(Compiled):
         # Where every tree has just been replaced by one that has learned nothing, there is no share.
         return super()._answer(row) if row.any() else untrained(self._task)
 
-    def explain(self, x: Features) -> dict[str, float]:
-        """Return what each feature on the ways to the leaves does to the answer, averaged over the trees' votes.
+    def _reasons(self, row: Floats, number: int) -> Reasons:
+        from engine.models.compiled.tree_reasons import mixed
 
-        The answer is the share of True, in a multiclass task that of the decision. With that of the roots the values
-        add up to that of the leaves; what naive Bayes says there beyond a leaf's share is not told apart by feature.
-        Cost: some 10 us per node on the ways.
-        """
-        number = self._number_explained(x)
-        if number is None:
-            return {}
-        trees = self._arrays[2]
-        names, row = self._vectors.names, self._one_row[0, HEAD_COUNT:]
-        trusts = [self._trust(tree) for tree in range(1, len(trees))]
-        said: dict[str, float] = {}
-        for root, trust in zip(trees[1:, self._kernel.ROOT].tolist(), trusts, strict=True):
-            for column, change in self._slab.explain(self._arrays[:2], root, row, number) if root >= 0 else ():
-                said[names[column]] = said.get(names[column], 0.0) + change * trust / sum(trusts)
-        return said
+        roots = self._arrays[2][1:, self._kernel.ROOT].tolist()
+        if roots[0] < 0:
+            return mixed([])
+        return mixed(self._voters(self._slab.cut(self._arrays), roots, row, number))
 
-    def _number_explained(self, x: Features) -> int | None:
-        """Return the number of the class that is explained, None where none is known yet."""
-        if not self._classes:
-            return None
-        self.predict(x)
-        return self._numbers.get(True) if self._task is Task.BINARY else int(self._one_answer[0].argmax())
+    def _voters(self, slab: Any, roots: list[int], row: Floats, number: int) -> Iterable[tuple[float, Reasons]]:
+        """Return the reasons of each tree whose leaf says anything, and how much it counts."""
+        from engine.models.compiled.tree_reasons import has_learned, of_tree, way
+
+        for tree, root in enumerate(roots, 1):
+            if has_learned(slab, way(slab, root, row)[-1]):
+                yield self._trust(tree), of_tree(slab, root, row, number)
 
     def _trust(self, tree: int) -> float:
         """Return what the kernel's `trust` does."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from engine.messages import Features
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
-from engine.models.compiled.model import Array, CompiledNumber
+from engine.models.compiled.model import Array, CompiledNumber, Floats
 from engine.models.compiled.tree_slab import Wanted, begin_of_numbers
+
+if TYPE_CHECKING:
+    from engine.models.compiled.tree_reasons import Reasons
 
 
 class AdaptiveRandomForestOfNumbers(CompiledNumber, AdaptiveRandomForest):
@@ -23,9 +28,14 @@ class AdaptiveRandomForestOfNumbers(CompiledNumber, AdaptiveRandomForest):
     def _wanted(self) -> Wanted:
         return self._slab.of_numbers(super()._wanted())
 
-    def _number_explained(self, x: Features) -> int | None:
-        self.predict(x)
+    def _number_explained(self) -> int | None:
         return int(self._slab.layout.T_MEAN)
 
-    def _trust(self, tree: int) -> float:  # noqa: ARG002 - all trees' answers count the same
-        return 1.0
+    def _voters(self, slab: Any, roots: list[int], row: Floats, number: int) -> Iterable[tuple[float, Reasons]]:
+        from engine.models.compiled.tree_reasons import of_tree
+
+        found = [of_tree(slab, root, row, number) for root in roots]
+        if not self._is_plain():
+            found.sort(key=lambda reasons: reasons.base + sum(reasons.parts.values()))
+            found = [found[(len(found) - 1) // 2], found[len(found) // 2]]
+        return [(1.0, reasons) for reasons in found]

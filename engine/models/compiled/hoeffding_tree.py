@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.messages import Features
-from engine.models.compiled.model import Array, Compiled
+from engine.models.compiled.explained_trees import ExplainedTrees
+from engine.models.compiled.model import Array, Floats
 from engine.models.compiled.tree_settings import TreeSettings, read_settings, signature_of
-from engine.models.compiled.tree_slab import SlabRoom, all_wanted
-from engine.models.compiled.vectors import HEAD_COUNT
+from engine.models.compiled.tree_slab import SlabRoom, Wanted, all_wanted
 from engine.targets import Task
 
+if TYPE_CHECKING:
+    from engine.models.compiled.tree_reasons import Reasons
 
-class HoeffdingTree(Compiled):
+
+class HoeffdingTree(ExplainedTrees):
     """A decision tree that learns each example once, in the leaf it falls into.
 
     After n examples a leaf splits if the best split found has a merit that lies more than
@@ -41,6 +43,8 @@ class HoeffdingTree(Compiled):
         Of classes: a leaf whose greatest class has a larger share does not try to split.
     depth_max
         Depth of the tree, at most 1,000; the root has 0.
+    leaf_count_max
+        Leaves of the tree; None for no bound but that of memory. A tree that has them all goes on learning in them.
     binary_splits
         Whether texts are split into two branches alone.
     points_count
@@ -50,6 +54,11 @@ class HoeffdingTree(Compiled):
     radius
         Of numbers: the width of the buckets in which a leaf keeps what it has seen of a feature, in the feature's unit.
         None begins with one value each, and doubles the width when 64 are full.
+    leaf
+        Of numbers: `mean` answers with the mean of the leaf's targets, `model` with a line through what the leaf has
+        seen, `adaptive` with the one of both whose errors were less. Texts are not in the line.
+    leaf_decay
+        Of numbers, for `adaptive`: what is left of a squared error with each further example, in [0, 1].
     memory_mb_max
         What the arrays may take, in MiB. When it is reached, the least promising leaves only count their classes.
     preset
@@ -66,11 +75,13 @@ class HoeffdingTree(Compiled):
     Notes
     -----
     O(depth + features x classes) for an answer and for an example; each attempt to split costs some 10 us per feature.
-    Memory: 64 bytes for each leaf, feature and class; 3 KB for each leaf and feature of a regression tree. Of a feature
-    the first 256 texts are told apart. No random numbers.
+    Memory: 64 bytes for each leaf, feature and class; 3 KB for each leaf and feature of a regression tree, and 40 bytes
+    for each node and feature where leaves have lines. Of a feature the first 256 texts are told apart. No random
+    numbers.
 
-    With `river_compat`, River's `HoeffdingTreeClassifier`, and its `HoeffdingTreeRegressor` with means in leaves and a
-    `QOSplitter`: the same splits at the same events, answers to 1e-9. Where it is off:
+    With `river_compat`, River's `HoeffdingTreeClassifier`, and its `HoeffdingTreeRegressor` with a `QOSplitter`: the
+    same splits at the same events, answers to 1e-9. River's lines in leaves take no texts; here they leave them out.
+    Where it is off:
 
     - `delta` is .001, not 1e-7, by which a leaf with two features that are equally good waits for 3,200 examples before
       `tau` settles it. On the average of twelve streams 83.3 % are right instead of 82.2, with seven of them better.
@@ -81,6 +92,10 @@ class HoeffdingTree(Compiled):
     - A class that has no weight left in a leaf gets no vote in naive Bayes; River gives it a likelihood of 1.
     - Buckets of numbers adapt to the feature, the point lies between the sides it parts, and each child begins with the
       targets of its side; in River's the point lies one bucket before, and the left child begins with those of both.
+    - A leaf's line scales its numbers, by what the leaf itself has seen and no further than three deviations, and moves
+      by a tenth of what would have made the answer right. River's takes numbers as they come, at a rate of .01. On
+      20,000 events of Friedman's function the root of the squared error is .44 of the targets' deviation, River's .50;
+      with the ten features in units from .001 to 10,000 it is .45 here, and .66 there, which is the mean's.
 
     References
     ----------
@@ -114,34 +129,27 @@ class HoeffdingTree(Compiled):
         return read_settings(task, settings, TreeSettings)
 
     def _begin(self) -> tuple[Array, ...]:
+        self._slab, arrays = self._begin_slab()
+        return arrays
+
+    def _begin_slab(self) -> tuple[SlabRoom, tuple[Array, ...]]:
+        """Return the slab, and its first arrays."""
         from engine.kernels import slab
         from engine.kernels.observers import CELL
 
-        self._slab = SlabRoom(slab, CELL, self._settings.bytes_max)
-        return self._slab.begin(self._settings.whole(slab), self._settings.broken(slab))
+        room = SlabRoom(slab, CELL, self._settings.bytes_max)
+        return room, room.begin(self._settings.whole(slab), self._settings.broken(slab))
 
     def _room(self) -> tuple[Array, ...]:
-        wanted = all_wanted(self._vectors, self._classes, watched_count=self._vectors.width)
-        return self._slab.grow(self._arrays, wanted)
+        return self._slab.grow(self._arrays, self._wanted())
 
-    def explain(self, x: Features) -> dict[str, float]:
-        """Return what each feature on the way to the leaf does to the answer.
+    def _wanted(self, tree_count: int = 1) -> Wanted:
+        """Return what the slab has to have room for."""
+        return all_wanted(self._vectors, self._classes, watched_count=self._vectors.width, tree_count=tree_count)
 
-        The answer is the share of True, in a multiclass task that of the decision, in a regression task the mean.
-        With that of the root, the values add up to that of the leaf; what naive Bayes says there beyond the leaf's
-        share is not told apart by feature. Empty while the tree has one leaf. Cost: some 10 us per node on the way.
-        """
-        root = int(self._arrays[0][self._slab.layout.ROOT])
-        self.predict(x)
-        number = self._number_explained()
-        if root < 0 or number is None:
-            return {}
-        said: dict[str, float] = {}
-        names = self._vectors.names
-        for column, change in self._slab.explain(self._arrays, root, self._one_row[0, HEAD_COUNT:], number):
-            said[names[column]] = said.get(names[column], 0.0) + change
-        return said
+    def _reasons(self, row: Floats, number: int) -> Reasons:
+        from engine.models.compiled.tree_reasons import Reasons, of_tree
 
-    def _number_explained(self) -> int | None:
-        """Return which of the numbers that nodes keep is explained: here a class's, None where it is not known yet."""
-        return self._numbers.get(True) if self._task is Task.BINARY else int(self._one_answer[0].argmax())
+        slab = self._slab.cut(self._arrays)
+        root = int(slab.header[self._slab.layout.ROOT])
+        return of_tree(slab, root, row, number) if root >= 0 else Reasons(0.0, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.model import Array, CompiledNumber
-from engine.models.compiled.tree_slab import all_wanted, begin_of_numbers
+from engine.models.compiled.tree_slab import SlabRoom, Wanted, begin_of_numbers
 
 
 class HoeffdingTreeOfNumbers(CompiledNumber, HoeffdingTree):
@@ -12,13 +12,11 @@ class HoeffdingTreeOfNumbers(CompiledNumber, HoeffdingTree):
 
     kernel = "regression_tree"
 
-    def _begin(self) -> tuple[Array, ...]:
-        self._slab, arrays = begin_of_numbers(self._settings)
-        return arrays
+    def _begin_slab(self) -> tuple[SlabRoom, tuple[Array, ...]]:
+        return begin_of_numbers(self._settings)
 
-    def _room(self) -> tuple[Array, ...]:
-        wanted = all_wanted(self._vectors, (), watched_count=self._vectors.width)
-        return self._slab.grow(self._arrays, self._slab.of_numbers(wanted))
+    def _wanted(self, tree_count: int = 1) -> Wanted:
+        return self._slab.of_numbers(super()._wanted(tree_count))
 
     def _number_explained(self) -> int | None:
         return int(self._slab.layout.T_MEAN)

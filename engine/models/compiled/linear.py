@@ -100,11 +100,15 @@ class Logistic(Glm, CompiledNumber):
         return float(self._arrays[2][1, INTERCEPT])
 
     def explain(self, x: Features) -> dict[str, float]:
-        """Return what each feature adds to the log odds of True; with `intercept` they sum to these.
+        """Return what each feature adds to the log odds of True; with `explain_base` they sum to these.
 
         A pair has the name "a * b", in the order in which the two were first learned. What is missing is left out.
         """
         return _summed(self._parts(x, 0))
+
+    def explain_base(self, x: Features) -> float:  # noqa: ARG002 - the same for all
+        """Return what the values of `explain` are added to: the intercept."""
+        return self.intercept
 
 
 class Linear(Glm, CompiledNumber):
@@ -163,11 +167,15 @@ class Linear(Glm, CompiledNumber):
         return float(self._arrays[2][1, INTERCEPT])
 
     def explain(self, x: Features) -> dict[str, float]:
-        """Return what each feature adds to the answer, in the target's unit; with `intercept` they sum to it.
+        """Return what each feature adds to the answer, in the target's unit; with `explain_base` they sum to it.
 
         See `Logistic.explain`.
         """
         return _summed(self._parts(x, 0))
+
+    def explain_base(self, x: Features) -> float:  # noqa: ARG002 - the same for all
+        """Return what the values of `explain` are added to: the intercept."""
+        return self.intercept
 
 
 class Softmax(Glm):
@@ -240,17 +248,21 @@ class Softmax(Glm):
     def explain(self, x: Features) -> dict[str, float]:
         """Return what each feature adds to the log of the odds of the decision against the next best class.
 
-        For a binary task they are the odds of True against False. With the difference of the two `intercepts` the
-        values sum to the log of the odds. Empty before two classes were learned.
+        For a binary task they are the odds of True against False. With `explain_base` the values sum to the log of the
+        odds. Empty before two classes were learned.
         """
         if len(self._classes) < 2:
             return {}
-        self.predict(x)
-        shares = self._one_answer[0].tolist()
-        order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)
-        best, other = (self._numbers[True], self._numbers[False]) if self._task is Task.BINARY else order[:2]
+        best, other = self._two(x)
         against = _summed(self._parts(x, other))
         return {name: value - against[name] for name, value in _summed(self._parts(x, best)).items()}
+
+    def explain_base(self, x: Features) -> float:
+        """Return what the values of `explain` are added to: the difference of the two intercepts."""
+        if len(self._classes) < 2:
+            return 0.0
+        best, other = self._two(x)
+        return float(self._arrays[2][1 + best, INTERCEPT] - self._arrays[2][1 + other, INTERCEPT])
 
 
 def _summed(parts: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -204,6 +204,15 @@ class Compiled(ABC):
         asked.clear()
         return 0
 
+    def _two(self, x: Features) -> tuple[int, int]:
+        """Return the numbers of the two classes whose odds are explained: True and False, or the two best answers."""
+        self.predict(x)
+        if self._is_binary:
+            return self._numbers[True], self._numbers[False]
+        shares = self._one_answer[0].tolist()
+        best, other = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:2]
+        return best, other
+
     def test_then_train(self, names: Sequence[str], table: Floats, targets: Sequence[Target]) -> Floats:
         """Answer each row of a table and then learn it, in order, without a dictionary for each.
 

@@ -11,6 +11,7 @@ from engine.errors import ConfigError
 from engine.targets import Task
 
 LEAF_ANSWERS: Final = ("majority", "nb", "nba")
+LEAVES: Final = ("mean", "model", "adaptive")
 CRITERIA: Final = ("info_gain", "gini", "hellinger")
 
 DEPTH_MAX: Final = 1_000
@@ -27,14 +28,14 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
 RIVERS: Final[dict[Task, dict[str, Any]]] = {
     Task.BINARY: {"majority_share_max": 0.99},
     Task.MULTICLASS: {"majority_share_max": 0.99},
-    Task.REGRESSION: {"radius": 0.25},
+    Task.REGRESSION: {"radius": 0.25, "leaf": "adaptive"},
 }
 """River's defaults, where ours differ; `rivers_delta` is another."""
 
 FOR_CLASSES: Final = frozenset(
     {"leaf_answer", "criterion", "branch_share_min", "majority_share_max", "points_count", "preset", "weighted_vote"}
 )
-FOR_NUMBERS: Final = frozenset({"branch_weight_min", "radius", "aggregation"})
+FOR_NUMBERS: Final = frozenset({"branch_weight_min", "radius", "aggregation", "leaf", "leaf_decay"})
 """Settings of one kind of tree alone."""
 
 
@@ -50,10 +51,13 @@ class TreeSettings:
     branch_share_min: float = 0.01
     majority_share_max: float = 1.0
     depth_max: int = DEPTH_MAX
+    leaf_count_max: int | None = None
     binary_splits: bool = False
     points_count: int = 10
     branch_weight_min: float = 5
     radius: float | None = None
+    leaf: str = "adaptive"
+    leaf_decay: float = 0.95
     memory_mb_max: float = 100.0
     preset: str | None = None
     river_compat: bool = False
@@ -71,9 +75,13 @@ class TreeSettings:
         self._check("branch_share_min", 0.0 <= self.branch_share_min < 0.5, "in [0, 0.5)")
         self._check("majority_share_max", 0.5 <= self.majority_share_max <= 1.0, "in [0.5, 1]")
         self._check("depth_max", 1 <= self.depth_max <= DEPTH_MAX, f"in [1, {DEPTH_MAX}]")
+        most = self.leaf_count_max
+        self._check("leaf_count_max", most is None or most >= 1, "at least 1, or None for no bound")
         self._check("points_count", 1 <= self.points_count <= 1_000, "in [1, 1000]")
         self._check("branch_weight_min", self.branch_weight_min >= 1, "at least 1")
         self._check("radius", self.radius is None or 0.0 < self.radius < inf, "positive, or None")
+        self._check("leaf", self.leaf in LEAVES, f"one of {', '.join(LEAVES)}")
+        self._check("leaf_decay", 0.0 <= self.leaf_decay <= 1.0, "in [0, 1]")
         self._check("memory_mb_max", self.memory_mb_max >= 0.1 and isfinite(self.memory_mb_max), "at least 0.1")
 
     def _check(self, name: str, fits: bool, expected: str) -> None:  # noqa: FBT001 - what is said of the value
@@ -92,6 +100,7 @@ class TreeSettings:
             layout.CRITERION: CRITERIA.index(self.criterion),
             layout.LEAF_ANSWER: LEAF_ANSWERS.index(self.leaf_answer),
             layout.DEPTH_MAX: self.depth_max,
+            layout.LEAF_COUNT_MAX: self.leaf_count_max or 0,
             layout.BINARY_SPLITS: int(self.binary_splits or self.criterion == "hellinger"),
             layout.AS_RIVER: int(self.river_compat),
             layout.POINTS: self.points_count,
@@ -107,6 +116,7 @@ class TreeSettings:
             layout.MAJORITY_SHARE_MAX: self.majority_share_max,
             layout.BRANCH_WEIGHT_MIN: float(self.branch_weight_min),
             layout.RADIUS: self.radius or 0.0,
+            layout.LEAF_DECAY: self.leaf_decay,
         }
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from engine.messages import Target
-from engine.models.compiled.model import Array, Floats
-from engine.models.compiled.tree_settings import BUCKETS_COUNT, TreeSettings
+from engine.models.compiled.model import Array
+from engine.models.compiled.tree_settings import BUCKETS_COUNT, LEAVES, TreeSettings
 from engine.models.compiled.vectors import Vectors
 
 NODES_SHARE: Final = 0.25
@@ -36,6 +36,8 @@ class Wanted:
     watched_count: int
     """Features that a leaf watches."""
     tree_count: int = 1
+    model_room: int = 0
+    """Floats of a leaf's model."""
 
 
 def all_wanted(vectors: Vectors, classes: Sequence[Target], *, watched_count: int, tree_count: int = 1) -> Wanted:
@@ -67,12 +69,15 @@ class SlabRoom:
         use stay when classes are added.
     node_bytes_more
         What a node takes in arrays beside the slab.
+    has_models
+        Whether leaves have models.
     """
 
     layout: Any
     cell_width: int
     bytes_max: int
     node_bytes_more: int = 0
+    has_models: bool = False
 
     def cut(self, arrays: Arrays) -> Any:
         """Return the views of a slab, which is the first two arrays."""
@@ -93,33 +98,11 @@ class SlabRoom:
 
     def of_numbers(self, wanted: Wanted) -> Wanted:
         """Return what a slab has to have room for where it keeps of targets what trees of numbers do, not classes."""
-        return replace(wanted, class_order=range(self.layout.T_COUNT))
+        from engine.kernels import leaf_models as models
 
-    def explain(self, arrays: Arrays, root: int, row: Floats, number: int) -> list[tuple[int, float]]:
-        """Return, node by node from a root to the leaf of a row, the column asked and how much the answer changes.
-
-        A node's answer is the share of the class of this number in what it has learned; in a tree of numbers it is the
-        number itself of those it keeps.
-        """
-        layout, slab = self.layout, self.cut(arrays)
-        changes: list[tuple[int, float]] = []
-        node = root
-        while slab.nodes[node, layout.KIND] != layout.LEAF:
-            column = int(slab.nodes[node, layout.FEATURE])
-            value = row[column]
-            child = layout.NONE if np.isnan(value) else layout.branch.py_func(slab.nodes, slab.weights, node, value)
-            if child == layout.NONE:
-                child = layout.heaviest.py_func(slab.nodes, slab.weights, node)
-            before, after = (self._answer(slab.weights[each, layout.CLASS :], slab, number) for each in (node, child))
-            changes.append((column, after - before))
-            node = child
-        return changes
-
-    def _answer(self, kept: Floats, slab: Any, number: int) -> float:
-        if slab.header[self.layout.CRITERION] == self.layout.VARIANCE:
-            return float(kept[number])
-        whole = kept.sum()
-        return float(kept[number] / whole) if whole > 0.0 else 0.0
+        layout = self.layout
+        room = models.CELLS - layout.MODEL + models.CELL * len(wanted.text_orders) if self.has_models else 0
+        return replace(wanted, class_order=range(layout.T_COUNT), model_room=room)
 
     def grow(self, arrays: Arrays, wanted: Wanted) -> Arrays:
         """Return a slab with room for what is wanted and for one more example, and all that was in it."""
@@ -129,6 +112,7 @@ class SlabRoom:
         header[layout.COLUMN_ROOM] = len(columns)
         header[layout.CLASS_ROOM] = len(wanted.class_order)
         header[layout.WATCHED_ROOM] = wanted.watched_count
+        header[layout.MODEL_ROOM] = wanted.model_room
         header[layout.TEXT_ROOM] = columns[:, layout.ROOM].sum()
         if not header[layout.BINARY_SPLITS]:
             header[layout.BRANCH_ROOM] = max(2, columns[:, layout.ROOM].max(initial=0))
@@ -161,7 +145,8 @@ class SlabRoom:
         """Set how many nodes and slots there are to be, and whether that can become more; return the most slots."""
         layout = self.layout
         class_count, text_count, watched_count = header[[layout.CLASS_ROOM, layout.TEXT_ROOM, layout.WATCHED_ROOM]]
-        node_bytes = 8 * (layout.CLASSES + layout.CLASS + 2 * class_count) + self.node_bytes_more
+        node_bytes = 8 * (layout.CLASSES + layout.CLASS + 2 * class_count + header[layout.MODEL_ROOM])
+        node_bytes += self.node_bytes_more
         known_count = class_count * (watched_count * self.cell_width + text_count)
         slot_bytes = 8 * (layout.FEATURES + watched_count + known_count)
         needed = tree_count * header[layout.BRANCH_ROOM]
@@ -201,7 +186,8 @@ class SlabRoom:
         listed = slots * (layout.FEATURES + watched)
         ints = layout.HEADER_COUNT + 2 * columns + texts + 2 * classes + nodes * (layout.CLASSES + classes) + listed
         known = slots * classes * (watched * self.cell_width + texts)
-        floats = layout.SETTING_COUNT + branches * classes + nodes * (layout.CLASS + classes) + known
+        node = layout.CLASS + classes + header[layout.MODEL_ROOM]
+        floats = layout.SETTING_COUNT + branches * classes + nodes * node + known
         after = np.zeros(ints, dtype=np.int64), np.zeros(floats)
         after[0][: layout.HEADER_COUNT] = header
         return after
@@ -247,5 +233,7 @@ def begin_of_numbers(settings: TreeSettings) -> tuple[SlabRoom, Arrays]:
     from engine.kernels import slab
     from engine.kernels.buckets import BUCKET, HEAD
 
-    room = SlabRoom(slab, (HEAD + BUCKETS_COUNT * BUCKET) // slab.T_COUNT, settings.bytes_max)
-    return room, room.begin({**settings.whole(slab), slab.CRITERION: slab.VARIANCE}, settings.broken(slab))
+    cell_width = (HEAD + BUCKETS_COUNT * BUCKET) // slab.T_COUNT
+    room = SlabRoom(slab, cell_width, settings.bytes_max, has_models=settings.leaf != "mean")
+    whole = {slab.CRITERION: slab.VARIANCE, slab.LEAF_ANSWER: LEAVES.index(settings.leaf)}
+    return room, room.begin({**settings.whole(slab), **whole}, settings.broken(slab))

@@ -11,12 +11,14 @@ from sklearn.metrics import roc_auc_score
 
 from engine.errors import ConfigError
 from engine.messages import Answer, Features, Target
+from engine.models.compiled.adaptive_random_forest import AdaptiveRandomForest
 from engine.models.compiled.hoeffding_adaptive_tree import HoeffdingAdaptiveTree
 from engine.models.compiled.hoeffding_tree import HoeffdingTree
 from engine.models.compiled.model import Act
 from engine.models.spec import parse_model
 from engine.snapshot import decode, encode
 from engine.targets import Task
+from tests.grown_trees import leaves_below, roots_of
 
 Example = tuple[Features, Target]
 
@@ -114,6 +116,45 @@ def test_memory_stays_within_its_bound_while_the_tree_goes_on_learning(task: Tas
     assert errors[0] < 1.5 * errors[1] + 100
 
 
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+@pytest.mark.parametrize("name", ["hoeffding_tree", "hoeffding_adaptive_tree", "adaptive_random_forest"])
+def test_a_tree_with_all_its_leaves_goes_on_learning_in_them(name: str, task: Task) -> None:
+    text = f"{name}(leaf_count_max=3, grace_count=20, delta=.5, tau=.5)"
+    bounded = parse_model(text, task=task, seed=1, name="bounded").model
+    examples = [(x, float(target)) if task is Task.REGRESSION else (x, target) for x, target in stream(4_000)]
+    for x, target in examples:
+        bounded.learn(x, target, 1.0)
+    assert isinstance(bounded, HoeffdingTree | AdaptiveRandomForest)
+    roots = roots_of(bounded)
+    assert {leaves_below(bounded, root) for root in roots} <= {1, 2, 3}
+    assert any(leaves_below(bounded, root) == 3 for root in roots)
+    before = [float(bounded.predict(x)[1 if task is Task.BINARY else 0]) for x, _ in examples[:50]]  # type: ignore[arg-type]
+    for x, _ in examples:
+        bounded.learn(x, True if task is Task.BINARY else 1.0, 1.0)
+    after = [float(bounded.predict(x)[1 if task is Task.BINARY else 0]) for x, _ in examples[:50]]  # type: ignore[arg-type]
+    assert sum(after) > sum(before) + 5.0
+    assert {leaves_below(bounded, root) for root in roots_of(bounded)} <= {1, 2, 3}
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+def test_alternates_that_take_over_keep_the_bound_of_leaves(task: Task) -> None:
+    settings: dict[str, Any] = {"grace_count": 30, "delta": 0.3, "tau": 0.5, "seed": 2, "drift_delta": 0.3}
+    model = HoeffdingAdaptiveTree(task, leaf_count_max=4, switch_count=30, **settings)
+    taken_over = 0
+    waiting: set[int] = set()
+    for turn in range(8):
+        for x, target in stream(1_500, seed=turn):
+            said = bool(target) is (turn % 2 == 0)
+            number = (20.0 * turn if turn % 2 else -1.0) * (float(x.get("a", 0.0)) > 0.0)
+            model.learn(x, number if task is Task.REGRESSION else said, 1.0)
+            alternates = set((model._arrays[2][1:, 0] - 1).tolist()) - {-1}
+            assert leaves_below(model, roots_of(model)[0]) <= 4
+            inner = model._slab.cut(model._arrays).nodes[:, model._slab.layout.KIND] != model._slab.layout.LEAF
+            taken_over += any(inner[node] for node in waiting - alternates)
+            waiting = alternates
+    assert taken_over > 1
+
+
 def test_the_detectors_of_an_adaptive_tree_count_towards_its_memory() -> None:
     settings: dict[str, Any] = {"grace_count": 20, "delta": 0.5, "tau": 0.5}
     model = HoeffdingAdaptiveTree(Task.BINARY, **settings, memory_mb_max=0.2)
@@ -135,26 +176,51 @@ def test_a_class_that_comes_when_memory_is_short_still_is_learned() -> None:
     assert score["late"] > 0.2
 
 
-@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS, Task.REGRESSION])
-def test_an_explanation_adds_up_to_the_leaf_beside_the_root(task: Task) -> None:
-    settings: dict[str, Any] = {} if task is Task.REGRESSION else {"leaf_answer": "majority"}
-    model = HoeffdingTree(task, grace_count=50, delta=0.01, **settings)
-    examples = stream(4_000, numbers=task is Task.REGRESSION)
+def test_no_unit_of_a_feature_decides_how_well_a_line_fits() -> None:
+    random = np.random.default_rng(3)
+    table = random.random((6_000, 5))
+    targets: list[Target] = [*(10.0 * np.sin(np.pi * table[:, 0] * table[:, 1]) + 10.0 * table[:, 2]).tolist()]
+    units = np.array([1e-3, 1e4, 1.0, 1e3, 1e-2])
+    errors = {}
+    for name, leaf, values in (("mean", "mean", table), ("line", "model", table), ("in units", "model", table * units)):
+        answers = HoeffdingTree(Task.REGRESSION, leaf=leaf).test_then_train(list("abcde"), values, targets)
+        errors[name] = float(np.mean((answers[1_000:, 0] - np.array(targets[1_000:], dtype=float)) ** 2))
+    assert errors["line"] < 0.7 * errors["mean"]
+    assert errors["in units"] == pytest.approx(errors["line"], rel=0.15)
+
+
+def test_the_base_of_an_explanation_is_what_all_examples_say() -> None:
+    model = HoeffdingTree(Task.BINARY, grace_count=50, delta=0.01)
+    examples = stream(4_000)
     for x, target in examples:
         model.learn(x, target, 1.0)
-    targets = [float(target) for _, target in examples]
-    explained = 0
-    for x, _ in examples[:50]:
-        decision, score = model.predict(x)
-        root = sum(targets) / len(targets)
-        if isinstance(score, dict):
-            score = score[decision]
-            root = root if decision is True else 1.0 - root
-        said = model.explain(x)
-        assert set(said) <= {"a", "b", "kind"}
-        assert score == pytest.approx(root + sum(said.values()), abs=1e-9)
-        explained += len(said) > 1
-    assert explained > 25
+    share = sum(bool(target) for _, target in examples) / len(examples)
+    assert model.explain_base(examples[0][0]) == pytest.approx(share)
+    explained = [model.explain(x) for x, _ in examples[:50]]
+    assert all(set(said) <= {"a", "b", "kind"} for said in explained)
+    assert sum(len(said) > 1 for said in explained) > 25
+
+
+def test_what_naive_bayes_says_in_a_leaf_is_told_apart_by_feature() -> None:
+    model = HoeffdingTree(Task.BINARY, leaf_answer="nb")
+    random = Random(4)
+    for _ in range(150):
+        target = random.random() < 0.5
+        strong, weak = random.gauss(4.0 * target, 1.0), random.gauss(1.0 * target, 1.0)
+        model.learn({"strong": strong, "weak": weak, "none": random.gauss(0, 1)}, target, 1.0)
+    said = model.explain({"strong": 3.0, "weak": 1.5, "none": 0.1})
+    assert said["strong"] > 3 * said["weak"] > 3 * abs(said["none"])
+
+
+def test_what_a_line_says_in_a_leaf_is_told_apart_by_feature() -> None:
+    model = HoeffdingTree(Task.REGRESSION, leaf="model", leaf_count_max=1)
+    random = Random(4)
+    for _ in range(2_000):
+        a, b = random.gauss(100.0, 10.0), random.gauss(0.0, 0.1)
+        model.learn({"a": a, "b": b, "none": random.gauss(0, 1)}, 3.0 * a - 50.0 * b, 1.0)
+    said = model.explain({"a": 110.0, "b": 0.1, "none": 1.0})
+    assert said == pytest.approx({"a": 30.0, "b": -5.0, "none": 0.0}, abs=1.0)
+    assert model.explain_base({}) == pytest.approx(300.0, abs=1.0)
 
 
 def test_nothing_is_explained_before_a_split() -> None:
@@ -183,6 +249,13 @@ def test_texts_past_the_bound_are_as_texts_never_seen() -> None:
         ("hoeffding_tree(radius=.1)", Task.BINARY, "radius says nothing in a binary task"),
         ("hoeffding_tree(leaf_answer='nb')", Task.REGRESSION, "leaf_answer says nothing in a regression task"),
         ("hoeffding_tree(criterion='hellinger')", Task.MULTICLASS, "hellinger is for two classes"),
+        (
+            "hoeffding_tree(leaf_count_max=0)",
+            Task.BINARY,
+            "leaf_count_max must be at least 1, or None",
+        ),
+        ("hoeffding_tree(leaf='median')", Task.REGRESSION, "leaf must be one of mean, model, adaptive, got 'median'"),
+        ("hoeffding_tree(leaf='mean')", Task.BINARY, "leaf says nothing in a binary task"),
         ("hoeffding_tree(gracecount=5)", Task.BINARY, "gracecount"),
     ],
 )
