@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from functools import partial
 from threading import Thread
 from typing import Any, Generic, TypeVar
@@ -20,6 +21,9 @@ from streams.ports import SourceError
 
 CLOSE_S_MAX = 2.0
 """How long whatever is closed may take to say good-bye, in seconds."""
+
+LAST_WORDS_S = 0.01
+"""How long sockets that were closed have for their last words, in seconds, before the loop ends."""
 
 T = TypeVar("T")
 
@@ -118,7 +122,8 @@ class KafkaLoop:
         self.run(_cancel_others(), CLOSE_S_MAX)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
-        self.loop.close()
+        with suppress(OSError):  # a peer that has not said good-bye: its socket goes with the loop
+            self.loop.close()
 
 
 async def let_go(*farewells: Coroutine[Any, Any, object]) -> None:
@@ -162,3 +167,4 @@ async def _cancel_others() -> None:
     for each in others:
         each.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(LAST_WORDS_S)

@@ -91,7 +91,7 @@ def final(ground: Ground) -> Seen:
     """Return what stands on the outputs."""
     names = set(ground.outputs.names())
     return {
-        (info.name, number): [Entry(record.key, record.value) for record in read_all(ground.log, info.name, number)]
+        (info.name, number): [Entry(*record[1:]) for record in read_all(ground.log, info.name, number)]
         for info in ground.log.topics()
         if info.name in names
         for number in range(len(info.partitions))

@@ -46,7 +46,7 @@ class Desk:
     directory: Path
     address: str
     capsys: pytest.CaptureFixture[str]
-    prefix: str
+    prefix: str = ""
 
     @property
     def config(self) -> Path:

@@ -19,6 +19,8 @@ from tests.streams.worker_process import wait_until
 
 COUNT = 20_000
 OVERLOAD = """
+[limits]
+tape_count_max = 1000
 [overload]
 backlog_max = 100
 after_s = 1

@@ -86,4 +86,7 @@ class Witness:
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-            self._seen[place] += [Entry(record.key, record.value) for record in records]
+            self._seen[place] += [
+                Entry(record.key, record.value, tuple((name, value or b"") for name, value in record.headers))
+                for record in records
+            ]
