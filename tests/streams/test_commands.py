@@ -70,8 +70,11 @@ def test_a_command_may_be_written_by_hand_in_any_order_and_has_one_spelling() ->
     ("changed", "says"),
     [
         ({"verb": "promot"}, "got 'promot'; did you mean 'promote'?"),
-        ({"verb": "retire"}, "verb must be one of promote, rollback, bench, restore, hold, allow, got 'retire'"),
-        ({"verb": 1}, "verb must be one of promote, rollback, bench, restore, hold, allow, got 1"),
+        (
+            {"verb": "retire"},
+            "verb must be one of promote, rollback, bench, restore, hold, allow, shed, resume, got 'retire'",
+        ),
+        ({"verb": 1}, "verb must be one of promote, rollback, bench, restore, hold, allow, shed, resume, got 1"),
         ({"verb": ["promote"]}, "got a list"),
         ({"verb": "rollback"}, "rollback takes no contender, got 'tree'"),
         ({"contender": None}, "contender must be text of 1 to 64 characters, got None"),

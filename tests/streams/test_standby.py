@@ -11,8 +11,9 @@ import pytest
 
 from streams.log_port import HeldError, Lease
 from streams.standby import Standby, StoppedError
+from tests.judge import check_place
 from tests.senders import START_MS, Senders
-from tests.streams.worker_process import LIGHT, Place, append, check_place
+from tests.streams.worker_process import LIGHT, Place, append
 from tests.workers import Life
 
 

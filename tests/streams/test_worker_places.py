@@ -25,7 +25,7 @@ from streams.ports import SourceError
 from streams.stored_batch import checksum, decode, encode
 from tests.judge import check_place
 from tests.senders import START_MS, Senders
-from tests.streams.worker_process import LIGHT, Place, append
+from tests.streams.worker_process import LIGHT, PARTITIONS, Place, append
 
 INTEGRITY, OUTSIDE = 3, 4
 ROOM_BYTES = 600_000
@@ -200,9 +200,14 @@ def flip_journal(place: Place) -> str:
 def alter_input(place: Place) -> str:
     """Change the name of an event, with a checksum that holds."""
     with place.opened() as log:
-        records = log.read("requests", 0, 0).records
-    first = next(record.offset for record in records if b'"id": "' in record.value)
-    rewrite(place, "requests", first, lambda record: record.replace(b'"id": "', b'"id": "another '))
+        spans = [log.read("requests", number, 0).records for number in range(PARTITIONS["requests"])]
+    named = ((number, each) for number, records in enumerate(spans) for each in records if b'"id": "' in each.value)
+    number, first = next(named)
+
+    def renamed(record: bytes) -> bytes:
+        return record.replace(b'"id": "', b'"id": "another ')
+
+    rewrite(place, "requests", first.offset, renamed, number)
     return "with other outputs than come out now"
 
 
@@ -212,16 +217,16 @@ def trim_input(place: Place) -> str:
     return "of 'requests'/0"
 
 
-def rewrite(place: Place, topic: str, first: int, change: Callable[[bytes], bytes]) -> None:
+def rewrite(place: Place, topic: str, first: int, change: Callable[[bytes], bytes], number: int = 0) -> None:
     """Change records of the batch at an offset, as somebody who knows the format."""
     with closing(sqlite3.connect(place.state / LOG_FILE)) as db, db:
-        where = "topic = ? AND number = 0 AND first_offset = ?"
+        where = "topic = ? AND number = ? AND first_offset = ?"
         found = f"SELECT batch.rowid, record_count, data FROM batch JOIN partition USING (partition_id) WHERE {where}"  # noqa: S608
-        ((row, count, data),) = db.execute(found, (topic, first))
+        ((row, count, data),) = db.execute(found, (topic, number, first))
         before = list(decode(data, first, count))
-        blob = encode([Entry(key, change(value)) for _, key, value, _ in before])
+        blob = encode([Entry(key, change(value), headers) for _, key, value, headers in before])
         assert blob != data
-        crc = checksum(topic, 0, first, count, blob)
+        crc = checksum(topic, number, first, count, blob)
         db.execute("UPDATE batch SET data = ?, crc = ? WHERE rowid = ?", (blob, crc, row))
 
 

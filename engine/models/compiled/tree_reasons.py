@@ -190,11 +190,15 @@ def taken_in(priors: Floats, evidence: Floats, asked: int) -> Floats:
         share = shares[:, step]
         slope = share[asked] * (evidence[asked] - share @ evidence) / STEPS_COUNT
         if not slope.any():
-            rivals = votes[:, step].copy()
-            rivals[asked] = -np.inf
-            slope = evidence[asked] - evidence[int(rivals.argmax())]
+            slope = against_a_rival(evidence, votes[:, step], asked)
         found += shared_out(float(at_ends[step + 1] - at_ends[step]), slope)
     return found
+
+
+def against_a_rival(evidence: Floats, votes: Floats, asked: int) -> Floats:
+    """Return by what a class's evidence differs from that of its strongest rival that has other evidence."""
+    differing = [evidence[asked] - evidence[rival] for rival in np.argsort(-votes, kind="stable").tolist()]
+    return next((each for each in differing if each.any()), np.zeros_like(evidence[asked]))
 
 
 def shared_out(change: float, slope: Floats) -> Floats:
