@@ -374,7 +374,7 @@ class Contender:
         if self.reaction is not None:
             self.reaction.restore(state["reaction"])
         self.learned_count = state["learned_count"]
-        self.version = state.get("version", 0)
+        self.version = state["version"]
         self.benched = state["benched"]
         if self.replaced is not None:
             self.replaced.clear()

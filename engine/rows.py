@@ -63,7 +63,7 @@ def unpack_rows(state: dict[str, Any]) -> dict[int, Row]:
         for place in places:
             rows[place].chances = tuple(chances)
     _unpack_needed(state["needed"], rows)
-    _unpack_versions(state.get("versions"), rows)
+    _unpack_versions(state["versions"], rows)
     return {row.index: row for row in rows}
 
 
@@ -131,12 +131,8 @@ def _pack_versions(rows: Sequence[Row]) -> dict[str, Any]:
     return {"places": pack_column(places), "slots": [pack_column(slot) for slot in slots]}
 
 
-def _unpack_versions(state: dict[str, Any] | None, rows: Sequence[Row]) -> None:
-    """Give rows back their versions; in a state of before there were any, nobody knows them."""
-    if state is None:
-        for row in rows:
-            row.versions = [None] * len(row.served)
-        return
+def _unpack_versions(state: dict[str, Any], rows: Sequence[Row]) -> None:
+    """Give rows back their versions."""
     slots = map(unpack_column, state["slots"])
     for place, versions in zip(unpack_column(state["places"]), zip(*slots, strict=True), strict=True):
         rows[place].versions = list(versions)

@@ -8,8 +8,7 @@ very request that broke the one before, so every request is answered.
 Before any change the tape is caught up, so the heir answers as it stood at that position and the shadow answers keep
 their order: what happens depends on the position alone, never on how far a challenger lagged. Only who is shed leaves
 the steps that wait on the tape untaken: to take them first is the work that is to be saved. How far it came the journal
-says. This file knows nothing
-of joins, figures or what an answer is.
+says. This file knows nothing of joins, figures or what an answer is.
 """
 
 from __future__ import annotations

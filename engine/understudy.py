@@ -63,6 +63,6 @@ class Understudy:
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what `snapshot` returned."""
         self.model.restore(state["model"])
-        self.version = state.get("version", 0)
+        self.version = state["version"]
         if self._decide is not None:
             self._decide.restore(state["decide"])

@@ -24,6 +24,7 @@ from streams.provenance import CONTENDER_ARGUMENTS
 from streams.recovery import Recovery
 from streams.replica import Replica
 from streams.settings import Settings, load_settings
+from streams.topic_needs import needs_of
 
 CHECKPOINTS = "checkpoints"
 
@@ -93,6 +94,14 @@ def inputs_of(settings: Settings, there: Sequence[TopicInfo]) -> tuple[Input, ..
         wanted.append((topics.labels, Kind.LABEL))
     wanted.append((topics.commands, Kind.COMMAND))
     return tuple(Input(topic, number, kind) for topic, kind in wanted for number in range(counts.get(topic, 1)))
+
+
+def make_missing_topics(log: Log, settings: Settings) -> None:
+    """Make the topics that a worker needs and that are not there; those that are stay as they are."""
+    there = {info.name: len(info.partitions) for info in log.topics()}
+    for need in needs_of(settings, there):
+        if need.name not in there:
+            log.create_topic(need.name, need.partition_count)
 
 
 def start_at(log: Log, sequence: int) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from streams.checkpoint_versions import Versions, current_versions
 from streams.checkpoint_writer import CheckpointWriter
 from streams.codec_port import JSON, ValueCodec
 from streams.disk import Disk, RealDisk
-from streams.ground import Ground, begun, checkpoints_of, start_at, whole_topic
+from streams.ground import Ground, begun, checkpoints_of, make_missing_topics, start_at, whole_topic
 from streams.log_port import Lease, Log, LogError
 from streams.meter import Meter, Status
 from streams.pipeline import (
@@ -40,7 +40,6 @@ from streams.snapshot_fetch import fetch_newer
 from streams.snapshot_shelf import shelf_of
 from streams.snapshot_upload import SnapshotUpload
 from streams.standby import Standby, Stop
-from streams.topic_needs import needs_of
 from streams.worker import AuditCopy, Pace, Worker
 from streams.worker_checkpoints import WorkerCheckpoints
 
@@ -155,7 +154,7 @@ class Service:
             When the log or the disk says no. What was committed stands; start again.
         """
         with self._lead() as lease, self._audit_copy() as audit:
-            self._make_topics()
+            make_missing_topics(self.log, self.settings)
             is_first = self.log.journal_end() == 0
             ground = self._ground(is_first=is_first)
             worker = self._recover(ground, lease, audit)
@@ -170,13 +169,6 @@ class Service:
     def _lead(self) -> Lease:
         """Become the one worker that commits, at once or, as a standby, when the one that leads has ended."""
         return self.log.lead() if self.standby is None else self.standby.wait_for(self.log.lead)
-
-    def _make_topics(self) -> None:
-        """Make the topics that are missing: inputs and outputs of one partition, predictions as many as requests."""
-        there = {info.name: len(info.partitions) for info in self.log.topics()}
-        for need in needs_of(self.settings, there):
-            if need.name not in there:
-                self.log.create_topic(need.name, need.partition_count)
 
     def _ground(self, *, is_first: bool) -> Ground:
         """Return the ground of the pipeline that the journal began with, or that it is to begin with."""

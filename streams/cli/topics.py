@@ -12,8 +12,7 @@ from streams.cli.chosen_log import ChosenLog, log_flags
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from streams.log_port import Log, TopicInfo
-    from streams.settings import Settings
+    from streams.log_port import TopicInfo
     from streams.topic_needs import Survey
 
 FOUND_SOMETHING = 1
@@ -34,12 +33,15 @@ def command(chosen: ChosenLog, create: bool, as_json: bool) -> None:  # noqa: FB
     """  # noqa: D301 - click reads \b itself
     from rich.console import Console
 
+    from streams.ground import make_missing_topics
     from streams.topic_needs import demands_of, needs_of
 
     settings = chosen.settings()
     with chosen.opened() as log:
         if create:
-            _create(log, settings)
+            make_missing_topics(log, settings)
+            if log.cluster is not None:
+                log.cluster.make_own()
         topics = log.topics()
         journal = {"begin": log.journal_begin(), "end": log.journal_end()}
         counts = {topic.name: len(topic.partitions) for topic in topics}
@@ -59,18 +61,6 @@ def command(chosen: ChosenLog, create: bool, as_json: bool) -> None:  # noqa: FB
             _show_survey(console, survey)
     if survey is not None and not survey.is_sound:
         click.get_current_context().exit(FOUND_SOMETHING)
-
-
-def _create(log: Log, settings: Settings) -> None:
-    """Make what is missing."""
-    from streams.topic_needs import needs_of
-
-    counts = {topic.name: len(topic.partitions) for topic in log.topics()}
-    for need in needs_of(settings, counts):
-        if need.name not in counts:
-            log.create_topic(need.name, need.partition_count)
-    if log.cluster is not None:
-        log.cluster.make_own()
 
 
 def _needed(survey: Survey) -> list[dict[str, Any]]:
