@@ -45,6 +45,7 @@ from streams.log_port import (
     check_held,
     check_topic,
     place_of,
+    size_of,
 )
 from streams.ports import SourceError
 
@@ -137,8 +138,8 @@ class KafkaLog:
 
     def append(self, topic: str, partition: int, entries: Sequence[Entry]) -> int:
         """Append all or none, and return the offset after the last."""
-        check_entries(entries, place_of(topic, partition))
-        end = self._loop.run(self._append(topic, partition, entries))
+        sizes = check_entries(entries, place_of(topic, partition))
+        end = self._loop.run(self._append(topic, partition, entries, sizes))
         self._reader.heard(self._topics.place(topic, partition), end)
         return end
 
@@ -232,7 +233,7 @@ class KafkaLog:
         else:
             offset = last.offset + 1
             mark = journal_entry(MarkKind.TRIM, last.term, end)
-            self._loop.run(self._write(self._journal.place, Parcel((mark,), bytes_of((mark,)))))
+            self._loop.run(self._write(self._journal.place, Parcel((mark,), bytes_of([size_of(mark)]))))
         self._loop.run(self._wire.delete(self._journal.place, offset))
         self._reader.forget(self._journal.place)
 
@@ -275,13 +276,13 @@ class KafkaLog:
     async def _connect(self) -> AIOKafkaClient:
         return await self._access.connect(int(self._options.timeout_s * 1_000))
 
-    async def _append(self, topic: str, partition: int, entries: Sequence[Entry]) -> int:
+    async def _append(self, topic: str, partition: int, entries: Sequence[Entry], sizes: Sequence[int]) -> int:
         facts = await self._topics.check(topic, partition)
-        check_fits(entries, facts.batch_bytes_max, place_of(topic, partition))
+        check_fits(sizes, facts.batch_bytes_max, place_of(topic, partition))
         place = self._topics.place(topic, partition)
         if not entries:
             return await self._wire.end(place)
-        if bytes_of(entries) <= facts.batch_bytes_max:
+        if bytes_of(sizes) <= facts.batch_bytes_max:
             return (await self._write(place, Parcel(entries, facts.batch_bytes_max)))[place][1]
         writer = self._writer(unique_id(self._group))
         try:
@@ -336,10 +337,11 @@ class KafkaLog:
         if leader is None or leader.term != term:
             msg = f"the lease of term {term} has ended; lead again, and continue from the journal"
             raise LeaseError(msg)
-        outputs: dict[tuple[str, int], list[Entry]] = {}
+        outputs: dict[tuple[str, int], tuple[list[Entry], list[int]]] = {}
         for topic, partition, entries in commit.outputs:
-            check_entries(entries, place_of(topic, partition))
-            outputs.setdefault((topic, partition), []).extend(entries)
+            gathered, sizes = outputs.setdefault((topic, partition), ([], []))
+            sizes += check_entries(entries, place_of(topic, partition))
+            gathered += entries
         check_entries((Entry(b"%d" % term, commit.journal),), "the journal")
         try:
             written = self._loop.run(self._commit_checked(leader, commit, outputs))
@@ -363,12 +365,12 @@ class KafkaLog:
             self._was_slow = True
 
     async def _commit_checked(
-        self, leader: Leader, commit: Commit, outputs: Mapping[tuple[str, int], Sequence[Entry]]
+        self, leader: Leader, commit: Commit, outputs: Mapping[tuple[str, int], tuple[Sequence[Entry], Sequence[int]]]
     ) -> Written:
         placed = {}
-        for (topic, partition), entries in outputs.items():
+        for (topic, partition), (entries, sizes) in outputs.items():
             facts = await self._topics.check(topic, partition)
-            check_fits(entries, facts.batch_bytes_max, place_of(topic, partition))
+            check_fits(sizes, facts.batch_bytes_max, place_of(topic, partition))
             if entries:
                 parcel = Parcel(entries, min(facts.batch_bytes_max, TRANSACTION_BATCH_BYTES))
                 placed[self._topics.place(topic, partition)] = parcel

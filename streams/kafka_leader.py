@@ -32,7 +32,7 @@ from streams.kafka_lease import Membership
 from streams.kafka_loop import let_go, told
 from streams.kafka_wire import Wire
 from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits
-from streams.log_port import Entry, HeldError, LeaseError, fenced, wrong_sequence
+from streams.log_port import Entry, HeldError, LeaseError, fenced, size_of, wrong_sequence
 from streams.ports import SourceError
 
 VISIBLE_POLL_S = 0.001
@@ -97,7 +97,7 @@ class Leader:
         if sequence != self._next:
             raise wrong_sequence(sequence, self._next)
         entry = journal_entry(MarkKind.COMMIT, self.term, sequence, data)
-        check_fits((entry,), self._batch_bytes_max, "the journal")
+        check_fits([size_of(entry)], self._batch_bytes_max, "the journal")
         await self.seen()
         written = await self._write({**outputs, **self._parcel(entry)}, f"the commit {sequence}")
         self._next += 1

@@ -60,21 +60,21 @@ Written = Mapping[TopicPartition, tuple[int, int]]
 """Where entries went: the first offset of each partition's first batch, and the offset after its last."""
 
 
-def check_fits(entries: Iterable[Outgoing], batch_bytes_max: int, place: str) -> None:
-    """Raise `ConfigError` where an entry is larger than what its topic takes."""
+def check_fits(sizes: Iterable[int], batch_bytes_max: int, place: str) -> None:
+    """Raise `ConfigError` where an entry of such a size is larger than what its topic takes."""
     room = max(0, batch_bytes_max - BATCH_HEAD_BYTES - RECORD_HEAD_BYTES_MAX)
-    for number, entry in enumerate(entries):
-        if _size(entry) > room:
+    for number, size in enumerate(sizes):
+        if size > room:
             msg = (
-                f"entry {number} for {place} has {_size(entry)} bytes, and the topic takes {room} (its "
+                f"entry {number} for {place} has {size} bytes, and the topic takes {room} (its "
                 "max.message.bytes, less what a batch takes itself); make it smaller, or raise that"
             )
             raise ConfigError(msg)
 
 
-def bytes_of(entries: Sequence[Outgoing]) -> int:
-    """Return how large one batch of these entries is at most."""
-    return BATCH_HEAD_BYTES + sum(_size(entry) + RECORD_HEAD_BYTES_MAX for entry in entries)
+def bytes_of(sizes: Sequence[int]) -> int:
+    """Return how large one batch of entries of these sizes is at most."""
+    return BATCH_HEAD_BYTES + sum(sizes) + RECORD_HEAD_BYTES_MAX * len(sizes)
 
 
 class Writer:

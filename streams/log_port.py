@@ -313,8 +313,9 @@ def size_of(item: Entry | LogRecord) -> int:
     return size
 
 
-def check_entries(entries: Iterable[Entry], place: str) -> None:
-    """Raise `ConfigError` where an entry is too large to be kept, or a header has a name that is no text."""
+def check_entries(entries: Iterable[Entry], place: str) -> list[int]:
+    """Return the sizes of entries; raise `ConfigError` where one is too large, or a header's name is no text."""
+    sizes = []
     for number, entry in enumerate(entries):
         try:
             size = size_of(entry)
@@ -326,6 +327,8 @@ def check_entries(entries: Iterable[Entry], place: str) -> None:
         if size > ENTRY_BYTES_MAX:
             msg = f"entry {number} for {place} has {size} bytes, at most {ENTRY_BYTES_MAX} fit; make it smaller"
             raise ConfigError(msg)
+        sizes.append(size)
+    return sizes
 
 
 def check_bounds(count_max: int, bytes_max: int) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from engine.contender import Role
 from engine.errors import SnapshotError
 from streams.audit_file import AUDIT_FILE, AuditFile
 from streams.checkpoint_seal import SealKey
@@ -278,9 +279,10 @@ class Service:
             self.observer.working(partial(self._status, worker))
 
     def _relief(self, worker: Worker) -> Relief | None:
-        """Return who looks whether challengers are to be shed; None with `once`, where nobody waits for an answer."""
+        """Return who looks whether challengers are to be shed; None where there are none, or nobody waits."""
         rules, engine = self.settings.overload.rules(), worker.replica.engine
-        if rules is None or self.once or len(engine.learner.contenders) == 1:
+        roles = [contender.billing.role for contender in engine.learner.contenders]
+        if rules is None or self.once or Role.CHALLENGER not in roles:
             return None
         return Relief(rules, engine, self.log, self.settings.topics.commands, self.world.now_ms)
 

@@ -6,7 +6,7 @@ durable depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +20,18 @@ SHOWN_EVERY_S = 1.0
 
 WORKING = "working"
 CONTENDER_KEYS = ("role", "spec", "learned_count", "benched")
+
+
+STOPPED = "stopped: everything taken is committed, the state is kept"
+
+
+def begun_words(ground: Ground, recovered: Recovered, seconds: float) -> Iterator[str]:
+    """Yield what a person is told of a worker that begins: how it came back, and who answers from where."""
+    engine = recovered.replica.engine
+    if recovered.replayed:
+        rate = f", {recovered.replayed / seconds:,.0f} commits/s" if seconds else ""
+        yield f"recovered {recovered.replayed:,} commits in {seconds:.2f} s{rate}"
+    yield f"answering as {engine.succession.answerer.name} from position {engine.position:,} on {ground.log.name}"
 
 
 class WorkerView:
@@ -59,14 +71,8 @@ class WorkerView:
     def begin(self, ground: Ground, recovered: Recovered, seconds: float) -> None:
         """Say what runs, and from where."""
         self._log, self._replica = ground.log.name, recovered.replica
-        for notice in (*ground.pipeline.notices, *recovered.notices):
-            self.say(notice)
-        engine = recovered.replica.engine
-        if recovered.replayed:
-            self.say(f"recovered {recovered.replayed:,} commits in {seconds:.2f} s")
-        self.say(
-            f"answering as {engine.succession.answerer.name} from position {engine.position:,} on {ground.log.name}"
-        )
+        for words in (*ground.pipeline.notices, *recovered.notices, *begun_words(ground, recovered, seconds)):
+            self.say(words)
 
     def working(self, status: Callable[[], Status]) -> None:
         """Look, and talk, where it is time to."""
@@ -85,7 +91,7 @@ class WorkerView:
         """Say that nothing is left to do."""
         self._show("stopped", status)
         self.say(status.line())
-        self.say("stopped: everything taken is committed, the state is kept")
+        self.say(STOPPED)
 
     def failed(self, error: BaseException) -> None:
         """Show that the worker has ended, and why."""

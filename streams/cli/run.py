@@ -72,16 +72,12 @@ class _Screen:
 
     def begin(self, ground: Ground, recovered: Recovered, seconds: float) -> None:
         """Say what runs, and from where."""
+        from streams.worker_view import begun_words
+
         for notice in (*ground.pipeline.notices, *recovered.notices):
             self.say(notice)
-        engine = recovered.replica.engine
-        if recovered.replayed:
-            rate = f", {recovered.replayed / seconds:,.0f} commits/s" if seconds else ""
-            self._talk.print(f"recovered {recovered.replayed:,} commits in {seconds:.2f} s{rate}", markup=False)
-        self._talk.print(
-            f"answering as {engine.succession.answerer.name} from position {engine.position:,} on {ground.log.name}",
-            markup=False,
-        )
+        for words in begun_words(ground, recovered, seconds):
+            self._talk.print(words, markup=False)
 
     def working(self, status: Callable[[], Status]) -> None:
         """Show the status line, now and then."""
@@ -90,10 +86,12 @@ class _Screen:
 
     def end(self, status: Status) -> None:
         """Say how things stand, and that nothing is left to do."""
+        from streams.worker_view import STOPPED
+
         if self._talk.is_terminal:
             self._talk.file.write("\r\x1b[K")
         self._talk.print(status.line(), markup=False)
-        self._talk.print("stopped: everything taken is committed, the state is kept", markup=False)
+        self._talk.print(STOPPED, markup=False)
 
     def _is_time(self) -> bool:
         now = self._watch.seconds()

@@ -18,24 +18,10 @@ from zlib import crc32
 import pytest
 
 from streams.settings import load_settings
+from tests.faust_places import SETTINGS
 from tests.said import Said
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = """
-[input]
-target = "y"
-id = "id"
-time = "ts"
-task = "binary"
-positive = 1
-[labels]
-policy = "wait(2h)"
-[schema]
-columns = {a = "numeric"}
-[contenders]
-champion = "linear=river.linear_model.LogisticRegression()"
-challengers = {bayes = "river.naive_bayes.GaussianNB()"}
-"""
 START_MS = 1_700_000_000_000
 
 
