@@ -289,6 +289,7 @@ class KafkaLog:
             await writer.start()
             parcel = Parcel(entries, min(facts.batch_bytes_max, TRANSACTION_BATCH_BYTES))
             end = (await writer.write_as_one({place: parcel}))[place][1]
+            await self._wire.seen(place, end - 1)
         finally:
             await writer.stop()
         return end

@@ -35,9 +35,6 @@ from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits
 from streams.log_port import Entry, HeldError, LeaseError, fenced, size_of, wrong_sequence
 from streams.ports import SourceError
 
-VISIBLE_POLL_S = 0.001
-"""How often a commit looks whether its record can be read, in seconds."""
-
 LOOK_BACK_S_MAX = 5.0
 """How long a commit that failed looks for whoever led since, in seconds."""
 
@@ -84,7 +81,8 @@ class Leader:
         self.term, self._next = last.term + 1, last.next_sequence
         entry = journal_entry(MarkKind.LEAD, self.term, self._next)
         try:
-            await self._see(await self._writer.write_as_one(self._parcel(entry)), self._journal.place)
+            written = await self._writer.write_as_one(self._parcel(entry))
+            await self._wire.seen(self._journal.place, written[self._journal.place][0])
         except KafkaError as error:
             if not _is_fenced(error):
                 raise
@@ -101,7 +99,7 @@ class Leader:
         await self.seen()
         written = await self._write({**outputs, **self._parcel(entry)}, f"the commit {sequence}")
         self._next += 1
-        self._seeing = asyncio.create_task(self._see(written, self._journal.place))
+        self._seeing = asyncio.create_task(self._wire.seen(self._journal.place, written[self._journal.place][0]))
         return written
 
     async def publish(self, parcels: Mapping[TopicPartition, Parcel]) -> None:
@@ -109,7 +107,8 @@ class Leader:
         await self._check_lease()
         await self.seen()
         written = await self._write(parcels, "what was to stand beside the journal")
-        self._seeing = asyncio.create_task(self._see(written, next(iter(parcels))))
+        place = next(iter(parcels))
+        self._seeing = asyncio.create_task(self._wire.seen(place, written[place][0]))
 
     async def seen(self) -> None:
         """Wait until every reader sees what was written last."""
@@ -159,12 +158,6 @@ class Leader:
             ) from error
         self.written_s = clock() - began_s
         return written
-
-    async def _see(self, written: Written, place: TopicPartition) -> None:
-        """Wait until what was written to a place can be read."""
-        offset, _ = written[place]
-        while await self._wire.end(place) <= offset:
-            await asyncio.sleep(VISIBLE_POLL_S)
 
 
 def _is_fenced(error: BaseException | None) -> bool:

@@ -24,6 +24,9 @@ from streams.kafka_loop import KafkaLoop, told
 from streams.kafka_odd_names import OddNameRecords
 from streams.log_port import Headers, LogError, LogRecord, place_of
 
+VISIBLE_POLL_S = 0.001
+"""How often somebody looks whether a record that was committed can be read, in seconds."""
+
 BACKOFF_S = 0.05
 """How long to wait before a request goes out again, in seconds."""
 
@@ -79,6 +82,11 @@ class Wire:
     async def end(self, place: TopicPartition) -> int:
         """Return the offset after the last record that is committed."""
         return (await self._offsets([place], _LATEST))[place]
+
+    async def seen(self, place: TopicPartition, offset: int) -> None:
+        """Wait until whoever reads sees a record: the markers of its transaction come after its commit."""
+        while await self.end(place) <= offset:
+            await asyncio.sleep(VISIBLE_POLL_S)
 
     async def fetch(self, place: TopicPartition, offset: int, bytes_max: int) -> Fetched:
         """Return records from an offset on at once; `OffsetOutOfRangeError` where the partition never had it."""

@@ -169,6 +169,14 @@ def test_what_a_topic_does_not_take_is_refused_before_anything_is_sent(place: Ka
     assert values(log, "out") == [bytes(500)] * 10
 
 
+def test_an_append_of_several_batches_can_be_read_once_it_returned(place: KafkaPlace) -> None:
+    log, other = place.open(), place.open()
+    log.create_topic("out", 1)
+    limit_batches(place.address, f"{place.prefix}out", 1_000)
+    ends = [(log.append("out", 0, [Entry(None, bytes(500))] * 3), other.end("out", 0)) for _ in range(10)]
+    assert all(seen >= end for end, seen in ends), ends
+
+
 def commit_until_refused(log: Log, said: list[str]) -> None:
     """Commit without end, under a new lease wherever the last one failed before its first commit."""
     try:
