@@ -8,7 +8,8 @@ not answered everything half a second after the last request is behind, and no l
 - *floor*: JSON in, a constant, JSON out, in transactions: what the others add to it is their own
 - *sidestream*: `sidestream run` with a champion, two challengers and the baseline; labels joined from a topic of their
   own a second later; learning, journal, audit trail. *detectors*: the same, watching for drift as it does where nothing
-  is said. *champion alone*: learns at once from the label that its request carries, as the peers do
+  is said. *champion alone*: learns at once from the label that its request carries, as the peers do; *no headers*
+  does so without CloudEvents
 - *Faust* and *Quix*: ask and teach the same model in their own way; under the Python that `--peers` names
 
 Broker, producer, observer and contestant share the cores of one machine. A backlog is as long as takes each a few

@@ -21,6 +21,7 @@ CHALLENGERS: Final = {"bayes": "naive_bayes()", "tree": "hoeffding_tree()"}
 COMMAND: Final = "from streams.cli.app import main; main()"
 
 FLOOR, WHOLE, WATCHED, ALONE = "floor", "sidestream", "sidestream, detectors", "sidestream, champion alone"
+BARE = "sidestream, champion alone, no headers"
 FAUST, QUIX_ONCE, QUIX = "Faust", "Quix, exactly once", "Quix, at least once"
 
 
@@ -36,8 +37,8 @@ class Contestant:
         Events that take it a few seconds.
     topics
         The topics it has besides requests and predictions.
-    settings
-        Of a worker of ours; whoever has none has a module.
+    settings, kafka
+        Of a worker of ours, and a line of its section of that name; whoever has none has a module.
     module, options
         What is run, and what it is told besides its address and topics.
     backlog_options
@@ -50,6 +51,7 @@ class Contestant:
     backlog_count: int
     topics: Sequence[str] = ()
     settings: str = ""
+    kafka: str = ""
     module: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
     backlog_options: Mapping[str, object] = field(default_factory=dict)
@@ -67,7 +69,7 @@ class Contestant:
             command = [self.python, "-m", self.module, json.dumps(asked), str(folder)]
         else:
             path = folder / "pipeline.toml"
-            places = f'[log]\ndir = "{folder}"\n[kafka]\naddress = "{address}"\nprefix = "{prefix}."\n'
+            places = f'[log]\ndir = "{folder}"\n[kafka]\naddress = "{address}"\nprefix = "{prefix}."\n{self.kafka}\n'
             path.write_text(f"{self.settings}{places}", encoding="utf-8")
             command = [self.python, "-c", COMMAND, "run", "--config", str(path)]
         with (folder / "said.txt").open("wb") as out:
@@ -99,14 +101,16 @@ challengers = {{{shadows}}}
 
 
 def ours() -> list[Contestant]:
-    """Return a worker with everything, the same watching for drift as it does where nothing is said, and a bare one."""
+    """Return a worker with everything, the same watching for drift, its champion alone, and that without headers."""
     late = 'time = "known"\npolicy = "wait(1h)"'
     unwatched = 'specs = "none"'
     topics = ("labels", "shadow")
+    alone = settings('source = "record"', {}, unwatched)
     return [
         Contestant(name=WHOLE, backlog_count=60_000, topics=topics, settings=settings(late, CHALLENGERS, unwatched)),
         Contestant(name=WATCHED, backlog_count=60_000, topics=topics, settings=settings(late, CHALLENGERS, "")),
-        Contestant(name=ALONE, backlog_count=100_000, settings=settings('source = "record"', {}, unwatched)),
+        Contestant(name=ALONE, backlog_count=100_000, settings=alone),
+        Contestant(name=BARE, backlog_count=100_000, settings=alone, kafka="cloud_events = false"),
     ]
 
 
