@@ -44,7 +44,7 @@ def test_killed_at_random_on_a_broker_a_reader_sees_each_commit_once(world: Worl
 
     with ThreadPoolExecutor(3) as pool:
         rows = list(pool.map(one, range(3)))
-    assert all(row.verdict.inputs > 20 < row.verdict.commits * 5 for row in rows)
+    assert all(row.verdict.inputs > 20 and row.verdict.commits > 4 for row in rows)
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS.keys() - {"kill -9 under load"}))
