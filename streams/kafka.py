@@ -20,14 +20,14 @@ from streams.kafka_access import KafkaAccess
 from streams.kafka_cluster import Around, KafkaCluster
 from streams.kafka_journal import NOTHING, Journal, Mark, MarkKind, journal_entry, read_mark
 from streams.kafka_leader import LOOK_BACK_S_MAX, Leader
-from streams.kafka_lease import LeaseDesk
+from streams.kafka_lease import OF, LeaseDesk
 from streams.kafka_loop import CLOSE_S_MAX, KafkaLoop, SilenceError
 from streams.kafka_options import KafkaOptions
 from streams.kafka_reader import Reader
 from streams.kafka_snapshots import SNAPSHOTS, KafkaSnapshots, Pens
 from streams.kafka_topics import Topics
 from streams.kafka_wire import Wire
-from streams.kafka_writer import TRANSACTION_BATCH_BYTES, Parcel, Writer, Written, bytes_of, check_fits, unique_id
+from streams.kafka_writer import Parcel, Writer, Written, bytes_of, fitted, parcel_of, unique_id
 from streams.log_port import (
     READ_BYTES_MAX,
     READ_COUNT_MAX,
@@ -45,7 +45,6 @@ from streams.log_port import (
     check_held,
     check_topic,
     place_of,
-    size_of,
 )
 from streams.ports import SourceError
 
@@ -86,7 +85,8 @@ class KafkaLog:
         self._options = options or KafkaOptions()
         self._say = say
         self._was_slow = False
-        self._access = replace(access, client_id=f"sidestream-{gethostname()}-{os.getpid()}")
+        word = self._options.incarnation
+        self._access = replace(access, client_id=f"sidestream-{gethostname()}-{os.getpid()}" + (word and f"{OF}{word}"))
         self.name = f"{name} on Kafka at {access.address}"
         self._group = self._options.prefix + name
         for topic in ("journal", "lease", SNAPSHOTS):
@@ -233,7 +233,7 @@ class KafkaLog:
         else:
             offset = last.offset + 1
             mark = journal_entry(MarkKind.TRIM, last.term, end)
-            self._loop.run(self._write(self._journal.place, Parcel((mark,), bytes_of([size_of(mark)]))))
+            self._loop.run(self._write(self._journal.place, parcel_of((mark,))))
         self._loop.run(self._wire.delete(self._journal.place, offset))
         self._reader.forget(self._journal.place)
 
@@ -278,16 +278,15 @@ class KafkaLog:
 
     async def _append(self, topic: str, partition: int, entries: Sequence[Entry], sizes: Sequence[int]) -> int:
         facts = await self._topics.check(topic, partition)
-        check_fits(sizes, facts.batch_bytes_max, place_of(topic, partition))
+        parcel = fitted(entries, sizes, facts.batch_bytes_max, place_of(topic, partition))
         place = self._topics.place(topic, partition)
         if not entries:
             return await self._wire.end(place)
         if bytes_of(sizes) <= facts.batch_bytes_max:
-            return (await self._write(place, Parcel(entries, facts.batch_bytes_max)))[place][1]
+            return (await self._write(place, parcel._replace(batch_bytes_max=facts.batch_bytes_max)))[place][1]
         writer = self._writer(unique_id(self._group))
         try:
             await writer.start()
-            parcel = Parcel(entries, min(facts.batch_bytes_max, TRANSACTION_BATCH_BYTES))
             end = (await writer.write_as_one({place: parcel}))[place][1]
             await self._wire.seen(place, end - 1)
         finally:
@@ -320,6 +319,8 @@ class KafkaLog:
         await self.cluster.made_own()
         limit = await self._topics.batch_bytes_max(self._journal.place.topic)
         term = (await self._journal.last()).term + 1
+        if self._options.before is not None:
+            await self._desk.put_out(self._options.before)
         member = await self._desk.take(term, self._options.lease_wait_s)
         if isinstance(member, str):
             msg = f"a worker already runs on {self.name}: {member}; stop it, or give this one another name"
@@ -371,9 +372,8 @@ class KafkaLog:
         placed = {}
         for (topic, partition), (entries, sizes) in outputs.items():
             facts = await self._topics.check(topic, partition)
-            check_fits(sizes, facts.batch_bytes_max, place_of(topic, partition))
+            parcel = fitted(entries, sizes, facts.batch_bytes_max, place_of(topic, partition))
             if entries:
-                parcel = Parcel(entries, min(facts.batch_bytes_max, TRANSACTION_BATCH_BYTES))
                 placed[self._topics.place(topic, partition)] = parcel
         return await leader.commit(commit.sequence, commit.journal, placed)
 

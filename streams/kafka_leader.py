@@ -31,8 +31,8 @@ from streams.kafka_journal import Journal, MarkKind, journal_entry
 from streams.kafka_lease import Membership
 from streams.kafka_loop import let_go, told
 from streams.kafka_wire import Wire
-from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits
-from streams.log_port import Entry, HeldError, LeaseError, fenced, size_of, wrong_sequence
+from streams.kafka_writer import REFUSALS, Parcel, Writer, Written, check_fits, parcel_of
+from streams.log_port import Entry, HeldError, LeaseError, fenced, wrong_sequence
 from streams.ports import SourceError
 
 LOOK_BACK_S_MAX = 5.0
@@ -95,9 +95,10 @@ class Leader:
         if sequence != self._next:
             raise wrong_sequence(sequence, self._next)
         entry = journal_entry(MarkKind.COMMIT, self.term, sequence, data)
-        check_fits([size_of(entry)], self._batch_bytes_max, "the journal")
+        parcel = self._parcel(entry)
+        check_fits(parcel[self._journal.place].sizes, self._batch_bytes_max, "the journal")
         await self.seen()
-        written = await self._write({**outputs, **self._parcel(entry)}, f"the commit {sequence}")
+        written = await self._write({**outputs, **parcel}, f"the commit {sequence}")
         self._next += 1
         self._seeing = asyncio.create_task(self._wire.seen(self._journal.place, written[self._journal.place][0]))
         return written
@@ -136,7 +137,7 @@ class Leader:
         return None
 
     def _parcel(self, entry: Entry) -> dict[TopicPartition, Parcel]:
-        return {self._journal.place: Parcel((entry,), self._batch_bytes_max)}
+        return {self._journal.place: parcel_of((entry,), self._batch_bytes_max)}
 
     async def _check_lease(self) -> None:
         """Raise where the lease was lost meanwhile."""

@@ -18,6 +18,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, Cons
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import TopicPartition
 
 from streams.kafka_access import KafkaAccess
@@ -33,6 +34,9 @@ POLL_S = 1.0
 
 LOOK_S = 0.2
 """How often whoever waits for the lease looks whether it is free, in seconds."""
+
+OF = "+"
+"""What stands in a worker's client id before its incarnation, which nobody wants to read."""
 
 _VERSION = 0
 
@@ -166,6 +170,22 @@ class LeaseDesk:
                 return holder
             await asyncio.sleep(LOOK_S)
 
+    async def put_out(self, incarnation: str) -> None:
+        """Have the worker of this word leave the group: it is dead, and the coordinator need not find out by itself.
+
+        Whether it is dead is for the caller to know. One that lives all the same loses the lease, and nothing else.
+        """
+        while True:
+            try:
+                dead = [member for member, who, *_ in await self._members() if who.endswith(f"{OF}{incarnation}")]
+                node = await self._coordinator()
+                for member in dead:
+                    await self._client.send(node, LeaveGroupRequest(self.topic, member))
+            except KafkaError as error:
+                await self._wire.again(error)
+            else:
+                return
+
     async def holder(self) -> str | None:
         """Return who holds the lease; None where nobody does."""
         while True:
@@ -174,17 +194,22 @@ class LeaseDesk:
             except KafkaError as error:
                 await self._wire.again(error)
             else:
-                return next((f"{who}{host}" for _, who, host, _, held in members if _has_partition(held)), None)
+                return next(
+                    (f"{who.partition(OF)[0]}{host}" for _, who, host, _, held in members if _has_partition(held)), None
+                )
 
     async def _members(self) -> list[Any]:
-        found = await self._client.send(self._client.get_random_node(), FindCoordinatorRequest(self.topic, 0))
-        if found.error_code:
-            raise for_code(found.error_code)
-        answer = await self._client.send(found.coordinator_id, DescribeGroupsRequest([self.topic]))
+        answer = await self._client.send(await self._coordinator(), DescribeGroupsRequest([self.topic]))
         code, _, _, _, _, members, *_ = answer.groups[0]
         if code:
             raise for_code(code)
         return list(members)
+
+    async def _coordinator(self) -> int:
+        found = await self._client.send(self._client.get_random_node(), FindCoordinatorRequest(self.topic, 0))
+        if found.error_code:
+            raise for_code(found.error_code)
+        return int(found.coordinator_id)
 
 
 def _has_partition(assignment: bytes) -> bool:

@@ -28,6 +28,10 @@ class KafkaOptions:
         How long `lead` waits for the lease of another worker, in seconds.
     snapshots
         Whether there is a topic for snapshots.
+    incarnation
+        A word that tells this process from all others, see `streams.worker_lock`.
+    before
+        The word of one that works no more: if it holds the lease, nobody waits for that to end.
     """
 
     prefix: str = ""
@@ -36,3 +40,5 @@ class KafkaOptions:
     transaction_timeout_ms: int = 30_000
     lease_wait_s: float = LEASE_WAIT_S
     snapshots: bool = True
+    incarnation: str = ""
+    before: str | None = None

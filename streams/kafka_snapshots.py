@@ -15,8 +15,8 @@ from aiokafka.structs import TopicPartition
 from streams.kafka_loop import KafkaLoop, Pending
 from streams.kafka_topics import BATCH_HEAD_BYTES, RECORD_HEAD_BYTES_MAX, Topics
 from streams.kafka_wire import Wire
-from streams.kafka_writer import Parcel, Tombstone, Writer, bytes_of, check_fits
-from streams.log_port import Entry, LogRecord, size_of
+from streams.kafka_writer import Parcel, Tombstone, Writer, check_fits, parcel_of
+from streams.log_port import Entry, LogRecord
 from streams.snapshot_port import RECORD_COUNT
 from streams.snapshot_record import CHUNK_BYTES
 
@@ -96,7 +96,7 @@ class KafkaSnapshots:
             await writer.start()
             self._writer = writer
         try:
-            return (await self._writer.write({place: Parcel((entry,), bytes_of([size_of(entry)]))}))[place][0]
+            return (await self._writer.write({place: parcel_of((entry,))}))[place][0]
         except BaseException:
             writer, self._writer = self._writer, None
             await writer.stop()
@@ -104,10 +104,10 @@ class KafkaSnapshots:
 
     async def _published(self, entry: Entry, gone: Sequence[bytes], gone_chunks: Sequence[bytes]) -> None:
         limit = await self._topics.batch_bytes_max(self._records.topic)
-        check_fits([size_of(entry)], limit, "the snapshots")
-        parcels = {self._records: Parcel((entry, *map(Tombstone, gone)), limit)}
+        parcels = {self._records: parcel_of((entry, *map(Tombstone, gone)), limit)}
+        check_fits(parcels[self._records].sizes[:1], limit, "the snapshots")
         if gone_chunks:
-            parcels[self._chunks] = Parcel(tuple(map(Tombstone, gone_chunks)), min(limit, CHUNK_BYTES))
+            parcels[self._chunks] = parcel_of(tuple(map(Tombstone, gone_chunks)), min(limit, CHUNK_BYTES))
         await self._pens.publish(parcels)
 
     async def _last_records(self) -> list[LogRecord]:

@@ -37,9 +37,10 @@ Outgoing: TypeAlias = Entry | Tombstone
 
 
 class Parcel(NamedTuple):
-    """Entries for one partition, and how large a batch of them may become, in bytes."""
+    """Entries for one partition, their sizes, and how large a batch of them may become, all in bytes."""
 
     entries: Sequence[Outgoing]
+    sizes: Sequence[int]
     batch_bytes_max: int
 
 
@@ -75,6 +76,18 @@ def check_fits(sizes: Iterable[int], batch_bytes_max: int, place: str) -> None:
 def bytes_of(sizes: Sequence[int]) -> int:
     """Return how large one batch of entries of these sizes is at most."""
     return BATCH_HEAD_BYTES + sum(sizes) + RECORD_HEAD_BYTES_MAX * len(sizes)
+
+
+def fitted(entries: Sequence[Entry], sizes: Sequence[int], batch_bytes_max: int, place: str) -> Parcel:
+    """Return entries for a topic that takes batches so large; raise `ConfigError` where one does not fit."""
+    check_fits(sizes, batch_bytes_max, place)
+    return Parcel(entries, sizes, min(batch_bytes_max, TRANSACTION_BATCH_BYTES))
+
+
+def parcel_of(entries: Sequence[Outgoing], batch_bytes_max: int | None = None) -> Parcel:
+    """Return a few entries with their sizes; without a limit they go into one batch."""
+    sizes = [len(each.key) if isinstance(each, Tombstone) else size_of(each) for each in entries]
+    return Parcel(entries, sizes, bytes_of(sizes) if batch_bytes_max is None else batch_bytes_max)
 
 
 class Writer:
@@ -124,7 +137,7 @@ class Writer:
         """Write entries, and wait for each batch."""
         # A topic the client happens to know is forgotten once it is asked for another: it must be told of all.
         await asyncio.gather(*(self._producer.client.add_topic(place.topic) for place in parcels))
-        sends = [self._send(place, *parcel) for place, parcel in parcels.items()]
+        sends = [self._send(place, parcel) for place, parcel in parcels.items()]
         ends = dict(zip(parcels, await asyncio.gather(*sends, return_exceptions=True), strict=True))
         failed = [(end, place) for place, end in ends.items() if isinstance(end, BaseException)]
         if failed:
@@ -155,20 +168,21 @@ class Writer:
             sender.cancel()
         await let_go(self._producer.client.close())
 
-    async def _send(self, place: TopicPartition, entries: Sequence[Outgoing], batch_bytes_max: int) -> tuple[int, int]:
+    async def _send(self, place: TopicPartition, parcel: Parcel) -> tuple[int, int]:
         """Hand over one partition's entries, batch after batch, and wait for all of them."""
         topic, partition = place
-        batches = list(self._batches(entries, batch_bytes_max))
+        batches = list(self._batches(*parcel))
         futures = [await self._producer.send_batch(batch, topic, partition=partition) for batch in batches]
         offsets = [(await future).offset for future in futures]
         return offsets[0], offsets[-1] + batches[-1].record_count()
 
-    def _batches(self, entries: Sequence[Outgoing], bytes_max: int) -> Iterator[Any]:
-        batch = self._producer.create_batch()
-        for entry in entries:
-            if batch.record_count() and batch.size() + _size(entry) + RECORD_HEAD_BYTES_MAX > bytes_max:
+    def _batches(self, entries: Sequence[Outgoing], sizes: Sequence[int], bytes_max: int) -> Iterator[Any]:
+        batch, room = self._producer.create_batch(), bytes_max - BATCH_HEAD_BYTES
+        for entry, size in zip(entries, sizes, strict=True):
+            room -= size + RECORD_HEAD_BYTES_MAX
+            if room < 0 and batch.record_count():
                 yield batch
-                batch = self._producer.create_batch()
+                batch, room = self._producer.create_batch(), bytes_max - bytes_of((size,))
             batch.append(timestamp=None, key=entry.key, value=entry.value, headers=list(entry.headers))
         yield batch
 
@@ -176,7 +190,3 @@ class Writer:
 def unique_id(name: str) -> str:
     """Return a transactional id that nobody has had."""
     return f"{name}.append.{uuid4().hex}"
-
-
-def _size(entry: Outgoing) -> int:
-    return len(entry.key) if isinstance(entry, Tombstone) else size_of(entry)

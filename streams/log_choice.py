@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +22,26 @@ from streams.standby import Standby
 
 if TYPE_CHECKING:
     from streams.kafka_access import KafkaAccess
+    from streams.worker_lock import WorkerLock
 
 SASL_PASSWORD_VARIABLE = "SIDESTREAM_KAFKA_SASL_PASSWORD"  # noqa: S105 - where it is, not what it is
 SSL_PASSWORD_VARIABLE = "SIDESTREAM_KAFKA_SSL_PASSWORD"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How a worker comes to lead a log on Kafka.
+
+    Parameters
+    ----------
+    lock
+        Of its directory: nobody waits for the lease of the one who held it before, and died.
+    is_standby
+        Whether it waits by itself while another leads, in place of the log.
+    """
+
+    lock: WorkerLock
+    is_standby: bool
 
 
 @contextmanager
@@ -33,11 +51,11 @@ def opened_log(
     *,
     create: bool = False,
     say: Callable[[str], None] = lambda _: None,
-    lease_wait_s: float | None = None,
+    claim: Claim | None = None,
 ) -> Iterator[Log]:
     """Open the log that is meant; `create` makes an embedded one that is missing, `say` is told what is to be known.
 
-    `lease_wait_s` stands in the place of the setting of that name.
+    `claim` is that of a worker, who means to lead.
 
     Raises
     ------
@@ -56,8 +74,10 @@ def opened_log(
             replication=kafka.replication,
             timeout_s=kafka.timeout_s,
             transaction_timeout_ms=1_000 * kafka.transaction_timeout_s,
-            lease_wait_s=kafka.lease_wait_s if lease_wait_s is None else lease_wait_s,
+            lease_wait_s=0.0 if claim is not None and claim.is_standby else kafka.lease_wait_s,
             snapshots=kafka.snapshots,
+            incarnation="" if claim is None else claim.lock.incarnation,
+            before=None if claim is None else claim.lock.before,
         )
         with KafkaLog(kafka.name, access_of(kafka, environ), options, say) as log:
             yield log
@@ -89,7 +109,7 @@ def opened_for_worker(
     directory = made_directory(settings)
     lock = WorkerLock(directory) if standby is None else standby.wait_for(partial(WorkerLock, directory))
     try:
-        with opened_log(settings, environ, say=say, lease_wait_s=None if standby is None else 0.0) as log:
+        with opened_log(settings, environ, say=say, claim=Claim(lock, is_standby=standby is not None)) as log:
             yield log
     finally:
         lock.release()

@@ -69,6 +69,20 @@ def test_a_worker_that_was_stopped_past_its_session_writes_nothing_more(place: K
     assert values(reader, "out") == [b"zombie", b"rightful", b"after"]
 
 
+def test_who_knows_that_the_holder_is_dead_does_not_wait_for_its_lease(place: KafkaPlace) -> None:
+    dead = place.open(incarnation="first", lease_wait_s=0.0).lead()
+    dead.commit(Commit(0, b"dead"))
+    with pytest.raises(LeaseError, match="a worker already runs on "):
+        place.open(incarnation="second", before="another", lease_wait_s=0.0).lead()
+    log = place.open(incarnation="second", before="first", lease_wait_s=0.0)
+    with log.lead() as lease:
+        lease.commit(Commit(1, b"rightful"))
+        with pytest.raises(LeaseError):
+            dead.commit(Commit(1, b"from the grave"))
+        lease.commit(Commit(2, b"after"))
+    assert journal(place.open()) == [b"dead", b"rightful", b"after"]
+
+
 def test_a_worker_whose_lease_was_lost_stops_at_its_next_commit(place: KafkaPlace) -> None:
     log = place.open()
     log.create_topic("out", 1)
@@ -310,7 +324,7 @@ def test_a_worker_on_kafka_answers_as_one_in_memory(place: KafkaPlace) -> None:
 
 
 def test_a_writer_that_knew_a_topic_by_chance_does_not_forget_it_for_a_new_one(place: KafkaPlace) -> None:
-    from streams.kafka_writer import Parcel
+    from streams.kafka_writer import parcel_of
 
     log = place.open(timeout_s=5.0)
     log.create_topic("old", 1)
@@ -318,7 +332,7 @@ def test_a_writer_that_knew_a_topic_by_chance_does_not_forget_it_for_a_new_one(p
     try:
         assert writer._producer.client.cluster.partitions_for_topic(f"{place.prefix}old")
         log.create_topic("new", 1)
-        both = {log._topics.place(topic, 0): Parcel([Entry(None, b"a")], 1_000) for topic in ("new", "old")}
+        both = {log._topics.place(topic, 0): parcel_of([Entry(None, b"a")], 1_000) for topic in ("new", "old")}
         log._loop.run(writer.write_as_one(both))
     finally:
         log._loop.run(writer.stop())
