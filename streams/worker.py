@@ -44,6 +44,8 @@ class Pace:
         Share of its time that a worker may spend on checkpoints that are due by their messages: answers wait for them.
     catch_up_s
         Seconds that challengers work before somebody looks whether anything has arrived.
+    drain_s
+        Seconds that they work at the end: whoever asked for the end may not wait for ever.
     """
 
     slice_count: int | None = None
@@ -52,6 +54,7 @@ class Pace:
     checkpoint_every_s: float = 60.0
     keeping_share: float = 0.01
     catch_up_s: float = 0.002
+    drain_s: float = 10.0
 
 
 class Watcher(Protocol):
@@ -147,8 +150,11 @@ class Worker:
         return bool(self._catch_up()) or bool(arrivals)
 
     def drain(self) -> None:
-        """Finish what was taken: challengers catch up, their answers are committed, and the state is kept."""
-        self.replica.catch_up()
+        """Finish what was taken: challengers catch up, their answers are committed, and the state is kept.
+
+        Steps for which they have no time are kept with the state, and taken after the next start.
+        """
+        self._step(self.pace.drain_s)
         if self.replica.unwritten:
             self._commit(self.replica.take(()), self.seconds())
         self.keep()
@@ -193,9 +199,13 @@ class Worker:
         beyond = len(engine.learner.tape) - engine.limits.tape_count_max // 2
         if beyond > 0:
             return self.replica.catch_up(beyond)
+        return self._step(self.pace.catch_up_s)
+
+    def _step(self, seconds: float) -> int:
+        """Let challengers take steps for so long, as the last ones took; return how many."""
         started, taken = self.seconds(), 0
-        while engine.learner.tape:
-            left_s = self.pace.catch_up_s - (self.seconds() - started)
+        while self.replica.engine.learner.tape:
+            left_s = seconds - (self.seconds() - started)
             if left_s <= 0.0:
                 break
             count = max(1, int(left_s / self._step_s)) if self._step_s > 0.0 else 1

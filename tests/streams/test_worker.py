@@ -92,6 +92,23 @@ def test_challengers_work_no_longer_than_their_time_between_two_looks() -> None:
     assert len(lines(life, "shadow")) == 40
 
 
+def test_at_the_end_challengers_catch_up_for_a_while_and_take_the_rest_after_the_next_start() -> None:
+    whole, cut = Life(), Life(tick_s=3.0)
+    for life in (whole, cut):
+        life.arrive(20)
+    whole.run()
+    turns = iter(range(3))
+    cut.between = lambda: next(turns) > 1
+    cut.run(once=False)
+    waiting = len(cut.recovered().replica.engine.learner.tape)
+    assert waiting > 0, "there was no time for all"
+    assert positions(cut)[0] == cut.recovered().replica.engine.position, "and yet the state is kept"
+    cut.between = lambda: False
+    cut.run()
+    assert not cut.recovered().replica.engine.learner.tape
+    assert lines(cut, "shadow") == lines(whole, "shadow")
+
+
 def test_the_state_is_kept_by_count_and_at_the_end() -> None:
     life = Life(settings=settings_of(run={"slice": 4, "checkpoint_every": 20}))
     life.arrive(30)
