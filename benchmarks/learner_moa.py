@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from capymoa.base import MOAClassifier
-from capymoa.classifier import AdaptiveRandomForestClassifier, HoeffdingTree, NaiveBayes
+from capymoa.classifier import AdaptiveRandomForestClassifier, HoeffdingAdaptiveTree, HoeffdingTree, NaiveBayes
 from capymoa.evaluation import prequential_evaluation
 from capymoa.stream import ARFFStream, MOAStream, Schema
 
@@ -86,5 +86,6 @@ def moas() -> Iterator[tuple[str, str, Callable[[Table], Callable[[int, int], in
     yield "MOA", "logistic", of_moa(logistic)
     yield "MOA", "naive Bayes", of_moa(lambda schema, _: NaiveBayes(schema))
     yield "MOA", "Hoeffding tree", of_moa(lambda schema, _: HoeffdingTree(schema))
+    yield "MOA", "adaptive tree", of_moa(lambda schema, _: HoeffdingAdaptiveTree(schema))
     yield "MOA", "ARF10", of_moa(forest("sqrt"))
     yield "MOA, 60 % of features", "ARF10", of_moa(forest(0.6))
