@@ -22,6 +22,9 @@ from streams.ports import SourceError
 CLOSE_S_MAX = 2.0
 """How long whatever is closed may take to say good-bye, in seconds."""
 
+DEAF_S = 1.0
+"""How long work is waited for that does not end when its time is over, in seconds: the client may not hear of it."""
+
 LAST_WORDS_S = 0.01
 """How long sockets that were closed have for their last words, in seconds, before the loop ends."""
 
@@ -97,7 +100,7 @@ class KafkaLoop:
     def _outcome(self, limit_s: float, future: Future[T]) -> T:
         """Return what came of some work, once it has ended."""
         try:
-            return future.result()
+            return future.result(limit_s + DEAF_S)
         except TimeoutError:
             last = f" (the last word: {self.trouble})" if self.trouble else ""
             msg = f"Kafka at {self.address} did not answer within {limit_s:g} s{last}; is it up, and can it be reached?"
@@ -119,7 +122,8 @@ class KafkaLoop:
 
     def close(self) -> None:
         """End the thread; whatever still runs in it is given up."""
-        self.run(_cancel_others(), CLOSE_S_MAX)
+        with suppress(SourceError):
+            self.run(_cancel_others(), CLOSE_S_MAX)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         with suppress(OSError):  # a peer that has not said good-bye: its socket goes with the loop
