@@ -34,8 +34,8 @@ from tests.streams.failpoints import place_of
 from tests.streams.lives import live
 from tests.streams.worker_process import LIGHT
 
-AT_ONCE = 6
-"""How many sites are hurt at once: most of their time they wait for the lease of a worker that was killed."""
+AT_ONCE = 3
+"""How many sites are hurt at once: a worker that starts keeps a core busy for a second."""
 
 ENGINE_POINTS = (
     *("after_answer", "after_learn", "mid_join", "mid_promotion", "before_commit"),

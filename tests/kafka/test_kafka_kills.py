@@ -40,10 +40,11 @@ def world(own_broker: Broker) -> Iterator[World]:
 
 def test_killed_at_random_on_a_broker_a_reader_sees_each_commit_once(world: World, tmp_path: Path) -> None:
     def one(number: int) -> Row:
-        return hurt(tmp_path / str(number), world, "kill -9 under load", 4, seed=number)
+        return hurt(tmp_path / str(number), world, "kill -9 under load", 5, seed=number)
 
-    with ThreadPoolExecutor(3) as pool:
-        rows = list(pool.map(one, range(3)))
+    with ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(one, range(4)))
+    assert sum(row.runs for row in rows) == 20
     assert all(row.verdict.inputs > 20 and row.verdict.commits > 4 for row in rows)
 
 

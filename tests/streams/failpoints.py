@@ -23,6 +23,7 @@ from functools import partial, wraps
 from inspect import iscoroutinefunction
 from pathlib import Path
 from random import Random
+from threading import get_ident
 from traceback import print_exc
 from typing import Any
 
@@ -144,7 +145,8 @@ def watch(
             return
         hits[point] += 1
         if hits[point] == fatal:
-            os.kill(os.getpid(), number)
+            # To this very thread: another one would first have to be woken, and this one go on meanwhile.
+            signal.pthread_kill(get_ident(), number)
 
     @wraps(original)
     def watched(*arguments: Any, **named: Any) -> Any:

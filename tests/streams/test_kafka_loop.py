@@ -29,7 +29,7 @@ async def deaf() -> None:
 
 
 def test_work_that_does_not_hear_that_its_time_is_over_is_left_behind(loop: KafkaLoop) -> None:
-    with pytest.raises(SilenceError, match="did not answer within 0.05 s"):
+    with pytest.raises(SilenceError, match=r"did not answer within 0\.05 s"):
         loop.run(deaf())
     assert loop.run(asyncio.sleep(0, "the loop goes on")) == "the loop goes on"
 

@@ -144,8 +144,8 @@ class WorkerProcess:
         assert self._process.poll() is None or holds(), f"ended with {self._process.returncode}: {self.said}"
 
     def wait_until_it_works(self, log: Log, before: int) -> None:
-        """Wait until it has committed anything; `before` it the journal had so many commits."""
-        self.wait_until("commits", lambda: log.journal_end() > before)
+        """Wait until it has begun to commit; `before` it the journal had so many commits."""
+        self.wait_until("commits", lambda: has_begun(log, before))
 
     def wait_until_all_is_taken(self, log: Log, before: int) -> None:
         """Wait until it works, and a commit names each input record there is."""
@@ -194,6 +194,11 @@ def append(log: Log, sent: Sequence[Sent]) -> None:
 def count_sent(log: Log) -> int:
     """Return how many input records there are."""
     return sum(log.end(topic, number) for topic, count in PARTITIONS.items() for number in range(count))
+
+
+def has_begun(log: Log, before: int) -> bool:
+    """Whether a worker has begun since then. Another's commit may come later than the signal that stopped it."""
+    return any(decode(each.data, each.sequence).start is not None for each in log.journal(before))
 
 
 def count_taken(log: Log) -> int:
