@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from streams import kafka_loop
 from streams.kafka_loop import KafkaLoop, SilenceError
 from streams.ports import SourceError
 
 
 @pytest.fixture
-def loop() -> Iterator[KafkaLoop]:
+def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[KafkaLoop]:
+    monkeypatch.setattr(kafka_loop, "DEAF_S", 0.1)
+    monkeypatch.setattr(kafka_loop, "CLOSE_S_MAX", 0.1)
     made = KafkaLoop("nowhere:1", 0.05)
     yield made
     if not made.is_closed:
