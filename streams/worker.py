@@ -202,11 +202,11 @@ class Worker:
         return self._step(self.pace.catch_up_s)
 
     def _step(self, seconds: float) -> int:
-        """Let challengers take steps for so long, as the last ones took; return how many."""
+        """Let challengers take steps for so long, as the last ones took, but one at least; return how many."""
         started, taken = self.seconds(), 0
         while self.replica.engine.learner.tape:
             left_s = seconds - (self.seconds() - started)
-            if left_s <= 0.0:
+            if taken and left_s <= 0.0:
                 break
             count = max(1, int(left_s / self._step_s)) if self._step_s > 0.0 else 1
             before = self.seconds()
