@@ -161,8 +161,7 @@ class Service:
             worker = self._recover(ground, lease, audit)
             pipeline = ground.pipeline if is_first else self._changed(worker.replica.pipeline)
             worker.begin(self._start(ground, pipeline))
-            self._work(worker)
-            worker.drain()
+            worker.drain(in_haste=self._work(worker))
             if worker.upload is not None:
                 worker.upload.finish(self.world.seconds)
             self.observer.end(self._status(worker))
@@ -262,8 +261,8 @@ class Service:
             start["settings"] = settings_as_data(self.settings)
         return start
 
-    def _work(self, worker: Worker) -> None:
-        """Turn after turn, until asked to stop, or, with `once`, until there is nothing more to do."""
+    def _work(self, worker: Worker) -> bool:
+        """Turn after turn, until asked to stop, or, with `once`, until nothing is left to do; return whether asked."""
         idle_s = IDLE_S_MIN
         relief = self._relief(worker)
         while not self.stop.asked():
@@ -272,11 +271,12 @@ class Service:
             if worker.turn():
                 idle_s = IDLE_S_MIN
             elif self.once:
-                return
+                return False
             elif not self.log.wait(ARRIVAL_S_MAX):
                 self.stop.wait(idle_s)
                 idle_s = min(2 * idle_s, IDLE_S_MAX)
             self.observer.working(partial(self._status, worker))
+        return True
 
     def _relief(self, worker: Worker) -> Relief | None:
         """Return who looks whether challengers are to be shed; None where there are none, or nobody waits."""

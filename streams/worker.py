@@ -45,7 +45,7 @@ class Pace:
     catch_up_s
         Seconds that challengers work before somebody looks whether anything has arrived.
     drain_s
-        Seconds that they work at the end: whoever asked for the end may not wait for ever.
+        Seconds that they work where somebody asked for the end, and may not wait for ever.
     """
 
     slice_count: int | None = None
@@ -149,12 +149,15 @@ class Worker:
             self.upload.step()
         return bool(self._catch_up()) or bool(arrivals)
 
-    def drain(self) -> None:
+    def drain(self, *, in_haste: bool) -> None:
         """Finish what was taken: challengers catch up, their answers are committed, and the state is kept.
 
-        Steps for which they have no time are kept with the state, and taken after the next start.
+        In haste they have `drain_s`; further steps are kept with the state, and taken after the next start.
         """
-        self._step(self.pace.drain_s)
+        if in_haste:
+            self._step(self.pace.drain_s)
+        else:
+            self.replica.catch_up()
         if self.replica.unwritten:
             self._commit(self.replica.take(()), self.seconds())
         self.keep()
@@ -202,11 +205,11 @@ class Worker:
         return self._step(self.pace.catch_up_s)
 
     def _step(self, seconds: float) -> int:
-        """Let challengers take steps for so long, as the last ones took, but one at least; return how many."""
+        """Let challengers take steps for so long, as the last ones took; return how many."""
         started, taken = self.seconds(), 0
         while self.replica.engine.learner.tape:
             left_s = seconds - (self.seconds() - started)
-            if taken and left_s <= 0.0:
+            if left_s <= 0.0:
                 break
             count = max(1, int(left_s / self._step_s)) if self._step_s > 0.0 else 1
             before = self.seconds()
